@@ -1,0 +1,27 @@
+"""One function per claim of the lecture notes, in one module per chapter.
+
+Each is decorated with `bnlib.evidence.measures`, takes the seeds and returns a Result. A new
+module in this folder is found by itself.
+"""
+
+import importlib
+import pkgutil
+
+from bnlib.evidence import Experiment
+
+
+def all_experiments() -> dict[str, Experiment]:
+    """Every experiment by the id of its claim, in the order of the notes' sections.
+
+    Raises ValueError if two experiments measure a claim of the same id.
+    """
+    found: dict[str, Experiment] = {}
+    for module in pkgutil.iter_modules(__path__, f"{__name__}."):
+        for value in vars(importlib.import_module(module.name)).values():
+            claim = getattr(value, "claim", None)
+            if claim is None or value.__module__ != module.name:
+                continue
+            if claim.id in found:
+                raise ValueError(f"two experiments measure {claim.id!r}: rename one claim")
+            found[claim.id] = value
+    return dict(sorted(found.items(), key=lambda item: (item[1].claim.notes, item[0])))

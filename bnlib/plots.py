@@ -1,0 +1,203 @@
+"""Figures of the course: arrays to Axes, in one style.
+
+No function here trains, saves or changes settings; only `use_style`, called once at the top of a
+chapter, does. A colour means the same method in the whole book: take it from `colour`.
+"""
+
+from collections.abc import Mapping, Sequence
+from importlib.resources import files
+
+import matplotlib.pyplot as plt
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from numpy.typing import ArrayLike
+
+from bnlib.evidence import Result
+
+# Okabe & Ito's palette, which colour-blind readers can tell apart.
+COLOURS = {
+    "BN": "#0072B2",
+    "none": "#D55E00",
+    "LayerNorm": "#009E73",
+    "GroupNorm": "#CC79A7",
+    "InstanceNorm": "#E69F00",
+    "train mode": "#D55E00",
+    "eval mode": "#0072B2",
+    "BN before": "#0072B2",
+    "BN after": "#56B4E9",
+}
+VERDICT_COLOURS = {"supported": "#009E73", "not supported": "#D55E00", "inconclusive": "#7A7A7A"}
+MARKERS = ("o", "s", "^", "D", "v", "P", "X")
+
+
+def use_style() -> None:
+    """Set the course's style for every figure that follows; in a notebook, draw them as SVG.
+
+    The SVG carries no date and no random names, so that two runs draw the same bytes.
+    """
+    plt.style.use(str(files("bnlib") / "bnlib.mplstyle"))
+    from IPython.core.getipython import get_ipython
+
+    shell = get_ipython()
+    if shell is not None:
+        shell.run_line_magic("matplotlib", "inline")
+        shell.run_line_magic("config", "InlineBackend.figure_formats = ['svg']")
+        shell.run_line_magic(
+            "config", "InlineBackend.print_figure_kwargs = {'metadata': {'Date': None}}"
+        )
+        # `%matplotlib inline` resets the settings to the backend's own.
+        plt.style.use(str(files("bnlib") / "bnlib.mplstyle"))
+
+
+def colour(label: str, index: int = 0) -> str:
+    """The course's colour of a method, or the `index`-th of the palette for any other label."""
+    cycle = plt.rcParams["axes.prop_cycle"].by_key()["color"]
+    return COLOURS.get(label, cycle[index % len(cycle)])
+
+
+def panels(count: int, *, height: float = 3.2, sharey: bool = False) -> tuple[Figure, list[Axes]]:
+    """A figure with `count` panels side by side, 4 at most; (figure, list of Axes)."""
+    if not 1 <= count <= 4:
+        raise ValueError(f"a figure holds 1 to 4 panels, got {count}: draw two figures")
+    width = {1: 6.4, 2: 8.4, 3: 10.2, 4: 11.6}[count]
+    figure, axes = plt.subplots(1, count, figsize=(width, height), sharey=sharey, squeeze=False)
+    return figure, list(axes[0])
+
+
+def curves(
+    ax: Axes,
+    x: ArrayLike,
+    runs: Mapping[str, ArrayLike],
+    *,
+    xlabel: str,
+    ylabel: str,
+    log: str = "",
+    markers: bool = False,
+) -> Axes:
+    """One line per method: the mean over seeds, with a band from the lowest to the highest seed.
+
+    x: `(P,)`. runs: method to `(seeds, P)`, or `(P,)` for a single line without a band.
+    log: "x", "y" or "xy" for logarithmic axes; with "y" the mean is the geometric one.
+    """
+    x = np.asarray(x)
+    for i, (label, values) in enumerate(runs.items()):
+        rows = np.atleast_2d(np.asarray(values, dtype=float))
+        centre = np.exp(np.log(rows).mean(0)) if "y" in log else rows.mean(0)
+        shade = colour(label, i)
+        ax.plot(x, centre, label=label, color=shade, marker=MARKERS[i % 7] if markers else None)
+        if len(rows) > 1:
+            ax.fill_between(x, rows.min(0), rows.max(0), color=shade, alpha=0.18, linewidth=0)
+    if "x" in log:
+        ax.set_xscale("log")
+    if "y" in log:
+        ax.set_yscale("log")
+    ax.set(xlabel=xlabel, ylabel=ylabel)
+    if len(runs) > 1:
+        ax.legend()
+    return ax
+
+
+def smooth(runs: ArrayLike, window: int) -> np.ndarray:
+    """Running mean of `window` points over the last axis; it loses window - 1 of them."""
+    values = np.asarray(runs, dtype=float)
+    return np.lib.stride_tricks.sliding_window_view(values, window, axis=-1).mean(-1)
+
+
+def strip(
+    ax: Axes, groups: Mapping[str, ArrayLike], *, xlabel: str, mark: float | None = None
+) -> Axes:
+    """One dot per value, one row per group; `mark` draws a vertical line at a reference value."""
+    for i, (label, values) in enumerate(groups.items()):
+        points = np.asarray(values, dtype=float).ravel()
+        # A fixed spread instead of random jitter: the figure is the same at every run.
+        offset = 0.24 * np.sin(2.4 * np.arange(points.size))
+        ax.plot(points, i + offset, "o", color=colour(label, i), alpha=0.55, markersize=4)
+    if mark is not None:
+        ax.axvline(mark, color="black", linewidth=1.4, linestyle="--")
+    ax.set_yticks(range(len(groups)), list(groups))
+    ax.set_ylim(len(groups) - 0.5, -0.5)
+    ax.set_xlabel(xlabel)
+    return ax
+
+
+def histograms(ax: Axes, samples: Mapping[str, ArrayLike], *, xlabel: str, bins: int = 40) -> Axes:
+    """Overlaid histograms with common bins, each scaled to unit area."""
+    arrays = {label: np.asarray(values, dtype=float).ravel() for label, values in samples.items()}
+    edges = np.histogram_bin_edges(np.concatenate(list(arrays.values())), bins).tolist()
+    for i, (label, values) in enumerate(arrays.items()):
+        shade = colour(label, i)
+        ax.hist(values, edges, density=True, histtype="stepfilled", color=shade, alpha=0.25)
+        ax.hist(values, edges, density=True, histtype="step", color=shade, label=label)
+    ax.set(xlabel=xlabel, ylabel="density")
+    if len(samples) > 1:
+        ax.legend()
+    return ax
+
+
+def heatmap(
+    ax: Axes,
+    values: ArrayLike,
+    *,
+    rows: Sequence[str],
+    columns: Sequence[str],
+    xlabel: str,
+    ylabel: str,
+    label: str,
+    text: str = ".2f",
+    low: float | None = None,
+    high: float | None = None,
+) -> Axes:
+    """A map of numbers `(rows, columns)`, each written into its field; `label` names the scale."""
+    import seaborn
+
+    seaborn.heatmap(
+        np.asarray(values, dtype=float),
+        ax=ax,
+        annot=True,
+        fmt=text,
+        cmap=plt.rcParams["image.cmap"],
+        vmin=low,
+        vmax=high,
+        xticklabels=list(columns),
+        yticklabels=list(rows),
+        cbar_kws={"label": label},
+    )
+    ax.set(xlabel=xlabel, ylabel=ylabel)
+    ax.tick_params(axis="y", rotation=0)
+    return ax
+
+
+def intervals(ax: Axes, results: Sequence[Result], *, xlabel: str) -> Axes:
+    """Effects with their 95 % intervals, one row per Result, coloured by verdict.
+
+    The dotted line is the value that the claim's prediction names. Results on one Axes should
+    share scale and unit.
+    """
+    for i, result in enumerate(results):
+        shade = VERDICT_COLOURS[result.verdict]
+        ax.plot([result.low, result.high], [i, i], color=shade, linewidth=2.4)
+        ax.plot(result.effect, i, "o", color=shade)
+        ax.plot(result.effects, np.full(len(result.effects), i + 0.22), "|", color=shade, alpha=0.7)
+        claim = result.claim
+        ax.vlines(claim.bound, i - 0.4, i + 0.4, colors="black", linestyles=":", linewidth=1.4)
+    if any(result.claim.scale == "ratio" for result in results):
+        ax.set_xscale("log")
+    ax.set_yticks(range(len(results)), [result.claim.id for result in results])
+    ax.set_ylim(len(results) - 0.5, -0.5)
+    ax.set_xlabel(xlabel)
+    return ax
+
+
+def grid_of_numbers(
+    ax: Axes, values: ArrayLike, *, rows: Sequence[str], columns: Sequence[str], text: str = ".2f"
+) -> Axes:
+    """A small matrix written out, shaded by value: for examples worked by hand."""
+    matrix = np.asarray(values, dtype=float)
+    ax.imshow(matrix, cmap="Blues", aspect="auto", alpha=0.5)
+    for (i, j), value in np.ndenumerate(matrix):
+        ax.text(j, i, format(value, text), ha="center", va="center")
+    ax.set_xticks(range(len(columns)), list(columns))
+    ax.set_yticks(range(len(rows)), list(rows))
+    ax.grid(False)
+    return ax

@@ -1,0 +1,34 @@
+"""Sentences that take their numbers from the run, so that text and measurement cannot part."""
+
+from IPython.display import Markdown
+
+from bnlib.evidence import Result
+
+
+def say(template: str, **values: object) -> Markdown:
+    """Fill measured values into a sentence, as `str.format` does, and show it as text.
+
+    >>> say("It took {n} steps, {share:.0%} of the run.", n=40, share=0.25).data
+    'It took 40 steps, 25% of the run.'
+
+    Braces of LaTeX are doubled. Raises KeyError for a name without a value and ValueError for a
+    value without a name in the template: a number that the text does not use is a mistake.
+    """
+    unused = [name for name in values if "{" + name not in template]
+    if unused:
+        raise ValueError(f"not in the sentence: {', '.join(unused)}: use it there or drop it")
+    return Markdown(template.format(**values))
+
+
+def verdict(result: Result) -> Markdown:
+    """A claim of the notes with its measurement and verdict, as one framed paragraph."""
+    claim = result.claim
+    side = "above" if claim.above is not None else "below"
+    how = "derived, checked" if claim.kind == "derived" else "measured"
+    lines = [
+        f"> **Claim** (notes {claim.notes}): {claim.text}",
+        f"> **{how.capitalize()}** on {result.data}, {len(result.seeds)} seeds: {claim.effect} = "
+        f"{result.number()}; the claim predicts {side} {claim.bound:g}.",
+        f"> **Verdict: {result.verdict}.**",
+    ]
+    return Markdown("\n>\n".join(lines))
