@@ -1,5 +1,7 @@
 """Sentences that take their numbers from the run, so that text and measurement cannot part."""
 
+from collections.abc import Mapping, Sequence
+
 from IPython.display import Markdown
 
 from bnlib.evidence import Result
@@ -32,3 +34,29 @@ def verdict(result: Result) -> Markdown:
         f"> **Verdict: {result.verdict}.**",
     ]
     return Markdown("\n>\n".join(lines))
+
+
+def ledger(results: Sequence[Result], titles: Mapping[str, str]) -> Markdown:
+    """A table with one row per Result: claim, where, number with interval, verdict, literature.
+
+    titles: the title of each chapter by its file name without the ending; it becomes a link.
+    """
+    rows = ["| Notes | Claim | Measured in | Effect and 95 % interval | Verdict | Reported |"]
+    rows.append("|-|-|-|-|-|-|")
+    for result in results:
+        claim = result.claim
+        side = "above" if claim.above is not None else "below"
+        effect = (
+            f"{claim.effect}: {result.number()}; predicted {side} {claim.bound:g} "
+            f"({result.data}, {len(result.seeds)} seeds)"
+        )
+        cells = [
+            claim.notes,
+            claim.text + (" (derived)" if claim.kind == "derived" else ""),
+            f"[{titles[claim.chapter]}]({claim.chapter}.ipynb)",
+            effect,
+            f"**{result.verdict}**",
+            claim.literature,
+        ]
+        rows.append("| " + " | ".join(cell.replace("|", "\\|") for cell in cells) + " |")
+    return Markdown("\n".join(rows))
