@@ -15,7 +15,8 @@ from numpy.typing import ArrayLike
 
 from bnlib.evidence import Result
 
-# Okabe & Ito's palette, which colour-blind readers can tell apart.
+# Methods have the colours of Okabe & Ito's palette, everything else takes Tol's muted ones from the
+# cycle in bnlib.mplstyle; colour-blind readers can tell both apart.
 COLOURS = {
     "BN": "#0072B2",
     "none": "#D55E00",

@@ -180,11 +180,14 @@ def fit_many(
     momentum: float = 0.9,
     weight_decay: float = 0.0,
     eval_every: int | None = None,
+    eval_train: int | None = None,
 ) -> History:
     """Train models of one shape side by side with SGD: the same runs as `fit`, in less time.
 
     models: R models of the same structure, trained in place; `torch.func.vmap` runs them as one.
     generators: one per model. lrs: one for all, or one per model.
+    eval_train: measure the training accuracy on the first so many examples, default all; where
+        runs are short, measuring costs as much as training.
 
     Returns a History whose arrays have a leading axis of R runs. A run that diverges (NaN or inf)
     does so alone. The models end in the mode they had.
@@ -218,7 +221,7 @@ def fit_many(
     def evaluate(step: int) -> None:
         base.eval()
         with torch.no_grad():
-            train = right(data.train_x, data.train_y)
+            train = right(data.train_x[:eval_train], data.train_y[:eval_train])
             evaluations.append((step, train, right(data.test_x, data.test_y)))
         base.train()
 
