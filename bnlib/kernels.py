@@ -134,10 +134,10 @@ def _forward_into(
 ) -> tuple[Tensor, Tensor, Tensor]:
     """Fill y, which holds x − mu first; return (mu, var, rstd). gamma, beta: (1, C, 1, ...)."""
     if given is None:
-        axes = _axes(x)
-        mu = x.mean(axes, keepdim=True)
+        n = values_per_channel(x)
+        mu = _total(x).div_(n)
         torch.sub(x, mu, out=y)
-        var = (y * y).mean(axes, keepdim=True)
+        var = _total_of_squares(y).div_(n)
     else:
         mu, var = given
         torch.sub(x, mu, out=y)
@@ -158,16 +158,37 @@ def _backward_into(
     fixed: bool,
 ) -> tuple[Tensor, Tensor]:
     """Fill dx, which holds (x − mu) · dy first, then x − mu once more; return (dgamma, dbeta)."""
-    axes, n = _axes(x), values_per_channel(x)
-    dbeta = dy.sum(axes, keepdim=True)
-    dgamma = torch.sub(x, mu, out=dx).mul_(dy).sum(axes, keepdim=True).mul_(rstd)
+    n = values_per_channel(x)
+    dbeta = _total(dy)
+    dgamma = _total(torch.sub(x, mu, out=dx).mul_(dy)).mul_(rstd)
     scale = rstd if gamma is None else rstd * gamma
     if fixed:
         torch.mul(dy, scale, out=dx)
-    else:
-        slope = (dgamma * rstd).div_(-n)  # x_hat · mean(dy · x_hat) = −slope · (x − mu)
-        torch.sub(x, mu, out=dx).mul_(slope).add_(dy).sub_(dbeta / n).mul_(scale)
+    else:  # the three terms of the closed form, each added to what dx holds already
+        torch.sub(x, mu, out=dx).mul_((dgamma * rstd).mul_(scale).div_(-n))
+        dx.addcmul_(dy, scale).sub_((dbeta * scale).div_(n))
     return dgamma, dbeta
+
+
+def _total(x: Tensor) -> Tensor:
+    """Sum over every axis but C, (1, C, 1, ...)."""
+    return _over_examples(x.flatten(2).sum(2) if x.dim() > 2 else x, x)
+
+
+def _total_of_squares(x: Tensor) -> Tensor:
+    """Sum of squares over every axis but C, (1, C, 1, ...)."""
+    if x.dim() > 2:
+        return _over_examples(torch.linalg.vector_norm(x.flatten(2), dim=2).square_(), x)
+    return _over_examples(x * x, x)
+
+
+def _over_examples(v: Tensor, x: Tensor) -> Tensor:
+    """Sum of v, (N, C), over the examples of x, (1, C, 1, ...).
+
+    The sums above take the positions first, which lie next to each other: twice as fast as one
+    sum over the axes on both sides of C.
+    """
+    return v.sum(0).view(1, -1, *(1,) * (x.dim() - 2))
 
 
 def _axes(x: Tensor) -> list[int]:

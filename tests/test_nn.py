@@ -155,7 +155,14 @@ def test_half_precision_of_many_channels_is_rounded_float32_in_all_of_them(nn):
         half = step(layer_for(nn, shape, torch.float32).train(training), x, dy)
         full = step(layer_for(nn, shape, torch.float32).train(training), x.float(), dy.float())
         for name, expected in full.items():
-            torch.testing.assert_close(half[name], expected.to(half[name].dtype))
+            # dweight sums 2048 products of about 0.6: rounding of 1e-7 each may add up to 1e-4
+            atol = 5e-4 if name == "dweight" else None
+            torch.testing.assert_close(
+                half[name],
+                expected.to(half[name].dtype),
+                atol=atol,
+                rtol=None if atol is None else 0,
+            )
 
 
 def test_large_mean_in_float32_costs_the_rounding_of_the_mean_and_no_more(nn):
