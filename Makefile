@@ -1,0 +1,65 @@
+# The commands of the course.  They need Python >= 3.11 and make, and nothing else.
+#
+# Every step can be interrupted and run again: tools/install.py and tools/book.py write their
+# stamp last, so what has no stamp is done again.
+
+.DEFAULT_GOAL := help
+.PHONY: help install book preview test bench fix lab constraints clean
+
+SHELL := /bin/sh
+CANDIDATES := python3 python3.14 python3.13 python3.12 python3.11 python
+RECENT := import sys; sys.exit(sys.version_info < (3, 11))
+
+# The first candidate that is recent enough; `make PYTHON=/path/to/python book` overrides it.
+PYTHON := $(shell for p in $(CANDIDATES); do \
+	if "$$p" -c '$(RECENT)' >/dev/null 2>&1; then echo "$$p"; break; fi; done)
+VENV := .venv/bin/python
+
+help:
+	@echo "make book         build the book; prints the path of its first page"
+	@echo "make test         run all that CI runs: lint, types, tests, book, replay of the chapters"
+	@echo "make preview CHAPTER=chapters/03_mechanism.ipynb    build a site of one chapter alone"
+	@echo "make bench        measure the layers' speed and memory against torch's"
+	@echo "make lab          open the chapters in JupyterLab (installs JupyterLab the first time)"
+	@echo "make fix          bring the code and the notebooks into their form"
+	@echo "make install      make .venv and install what the other commands need"
+	@echo "make constraints  resolve the newest versions and pin them in constraints.txt"
+	@echo "make clean        remove _build and the caches (.venv stays)"
+	@echo ""
+	@echo "PYTHON=/path/to/python chooses the interpreter that .venv is made with (>= 3.11)."
+
+install:
+	@if test -z "$(PYTHON)"; then \
+		echo "need Python >= 3.11, found none of: $(CANDIDATES);" >&2; \
+		echo "install one, or name it: make PYTHON=/path/to/python $(MAKECMDGOALS)" >&2; exit 1; fi
+	@"$(PYTHON)" -c '$(RECENT)' || { \
+		echo "need Python >= 3.11, got `"$(PYTHON)" --version 2>&1` from $(PYTHON):" >&2; \
+		echo "name another: make PYTHON=/path/to/python $(MAKECMDGOALS)" >&2; exit 1; }
+	@"$(PYTHON)" tools/install.py book test
+
+book: install
+	@$(VENV) tools/book.py
+
+preview: install
+	@$(VENV) tools/book.py --only $(CHAPTER)
+
+test: install
+	@$(VENV) tools/check.py
+
+bench: install
+	@set -e; for script in benchmarks/bench_*.py; do echo "== $$script"; $(VENV) "$$script"; done
+
+fix: install
+	@$(VENV) -m ruff check --fix-only --quiet .
+	@$(VENV) -m ruff format --quiet .
+	@$(VENV) tools/notebooks.py fix
+
+lab: install
+	@"$(PYTHON)" tools/install.py book test lab
+	@$(VENV) -m jupyter lab chapters
+
+constraints: install
+	@$(VENV) tools/install.py --constraints
+
+clean:
+	rm -rf _build build *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis

@@ -1,0 +1,50 @@
+"""The Sphinx extension of the book.
+
+It tells the execution cache about the code that the chapters import (see execution.py), gives
+their kernels a fixed environment, and makes a fork's build link to the fork.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import execution
+from sphinx.application import Sphinx
+from sphinx.config import Config
+
+
+def set_execution(app: Sphinx, config: Config) -> None:
+    """Let executed chapters count only for the state of bnlib that they were executed with."""
+    root = Path(app.srcdir)
+    folder = execution.cache_folder(root)
+    config.nb_execution_cache_path = str(folder / "jupyter")
+    os.environ.update(execution.kernel_environment(root, folder / "results"))
+
+
+def repository(configured: Mapping[str, Any], environment: Mapping[str, str]) -> dict[str, str]:
+    """The options of the theme that say where the sources are.
+
+    They stand in `_config.yml`; in a workflow on GitHub, the repository that runs it counts.
+    """
+    keys = ("repository_url", "repository_branch")
+    options = {key: str(configured[key]) for key in keys if configured.get(key)}
+    server, name = environment.get("GITHUB_SERVER_URL"), environment.get("GITHUB_REPOSITORY")
+    if server and name:
+        options["repository_url"] = f"{server}/{name}"
+        if environment.get("GITHUB_REF_TYPE") == "branch" and environment.get("GITHUB_REF_NAME"):
+            options["repository_branch"] = environment["GITHUB_REF_NAME"]
+    return options
+
+
+def set_repository(app: Sphinx, config: Config) -> None:
+    config.html_theme_options.update(repository(config.html_theme_options, os.environ))
+
+
+def setup(app: Sphinx) -> dict[str, Any]:
+    # before the extensions that read these values: theirs have priority 500
+    app.connect("config-inited", set_execution, priority=100)
+    app.connect("config-inited", set_repository, priority=100)
+    return {"version": "1", "parallel_read_safe": True, "parallel_write_safe": True}

@@ -1,0 +1,158 @@
+"""Run everything that CI runs, and say at the end what passed, what failed, what was skipped.
+
+    python tools/check.py [STEP...]    all steps, or those named: lint types tests book replay
+
+A step that fails does not stop the others, unless they need its result.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import shutil
+import subprocess
+import sys
+import time
+import xml.etree.ElementTree as ElementTree
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+
+import book
+import execution
+import nbformat
+
+ROOT = execution.ROOT
+TEST = ROOT / "_build" / "test"  # apart from the reader's book
+HTML = TEST / "html"
+EXECUTED = TEST / "executed"
+
+
+class Skips:
+    """What pytest skipped, collected from its reports."""
+
+    def __init__(self) -> None:
+        self.found: list[str] = []
+        self.passed = 0
+
+    def read(self, report: Path) -> None:
+        for case in ElementTree.parse(report).getroot().iter("testcase"):
+            skipped = case.find("skipped")
+            if skipped is not None:
+                name = f"{case.get('classname')}::{case.get('name')}"
+                self.found.append(f"{name}: {skipped.get('message')}")
+            elif case.find("failure") is None and case.find("error") is None:
+                self.passed += 1
+
+
+SKIPS = Skips()
+
+
+def run(command: Sequence[str], environment: Mapping[str, str] | None = None) -> bool:
+    print("$ " + " ".join(command), flush=True)
+    env = {**os.environ, **(environment or {})}
+    return subprocess.run(command, cwd=ROOT, env=env).returncode == 0
+
+
+def pytest(
+    name: str, arguments: Sequence[str], environment: Mapping[str, str] | None = None
+) -> bool:
+    report = TEST / f"{name}.xml"
+    report.unlink(missing_ok=True)
+    command = [sys.executable, "-m", "pytest", "-q", f"--junitxml={report}", *arguments]
+    ok = run(command, environment)
+    if report.exists():
+        SKIPS.read(report)
+    return ok
+
+
+def lint() -> bool:
+    ruff = [sys.executable, "-m", "ruff"]
+    results = [run([*ruff, "check", "."]), run([*ruff, "format", "--check", "."])]
+    return all(results)
+
+
+def types() -> bool:
+    return run([sys.executable, "-m", "mypy"])
+
+
+def tests() -> bool:
+    """Unit and property tests, and the examples in bnlib's docstrings."""
+    arguments = ["tests", "bnlib", "--ignore=tests/test_book.py", "-n", "2", "--dist", "loadfile"]
+    return pytest("tests", arguments, {"OMP_NUM_THREADS": "1"})
+
+
+def make_book() -> bool:
+    """The book from fresh doctrees in a folder of its own, then the tests that read it."""
+    shutil.rmtree(HTML, ignore_errors=True)
+    if book.build(ROOT, TEST, always=True) != 0:
+        return False
+    execution.export(ROOT, execution.chapters(ROOT), EXECUTED)
+    return pytest("book", ["tests/test_book.py"], {"BNLIB_BOOK": str(TEST)})
+
+
+def unexecuted(notebook: Path) -> int:
+    """How many code cells hold no result of an execution: nbval would let them pass."""
+    cells = nbformat.read(notebook, as_version=4).cells
+    return sum(c.cell_type == "code" and c.execution_count is None for c in cells)
+
+
+def replay() -> bool:
+    """Execute the chapters again from nothing; every text must be what it was the first time."""
+    notebooks = sorted(EXECUTED.glob("*.ipynb"))
+    if len(notebooks) != len(execution.chapters(ROOT)) or not notebooks:
+        print(f"nothing to replay: need the executed chapters in {EXECUTED}: run the step book")
+        return False
+    empty = [path.name for path in notebooks if unexecuted(path)]
+    if empty:
+        print(f"cells without an execution count, nothing to compare with: {', '.join(empty)}")
+        return False
+    results = TEST / "results"  # fresh: a replay must not read what the first run has measured
+    shutil.rmtree(results, ignore_errors=True)
+    environment = execution.kernel_environment(ROOT, results)
+    tools = str(ROOT / "tools")  # of the plugin that replay.ini names
+    environment["PYTHONPATH"] = os.pathsep.join([environment["PYTHONPATH"], tools])
+    common = ["-c", "tools/replay.ini", f"--rootdir={ROOT}"]
+    last = [path for path in notebooks if path.stem in execution.LAST]
+    others = [path for path in notebooks if path not in last]
+    groups = [("replay", others, ["-n", "2", "--dist", "loadfile"]), ("replay-last", last, [])]
+    passed = [
+        pytest(name, [*common, *extra, *map(str, paths)], environment)
+        for name, paths, extra in groups
+        if paths
+    ]
+    return all(passed)
+
+
+STEPS: dict[str, Callable[[], bool]] = {
+    "lint": lint,
+    "types": types,
+    "tests": tests,
+    "book": make_book,
+    "replay": replay,
+}
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description="Run everything that CI runs.")
+    parser.add_argument("steps", nargs="*", help=f"of {', '.join(STEPS)}; default: all")
+    names = parser.parse_args().steps or list(STEPS)
+    if unknown := set(names) - set(STEPS):
+        parser.error(f"need steps of {', '.join(STEPS)}, got {', '.join(sorted(unknown))}")
+    TEST.mkdir(parents=True, exist_ok=True)
+    lines, failed = [], False
+    for name in names:
+        print(f"\n== {name}", flush=True)
+        start = time.perf_counter()
+        ok = STEPS[name]()
+        failed |= not ok
+        seconds = time.perf_counter() - start
+        lines.append(f"{name:8} {'passed' if ok else 'FAILED'} {seconds:7.1f} s")
+    print("\n== summary\n" + "\n".join(lines))
+    print(f"tests passed: {SKIPS.passed}, skipped: {len(SKIPS.found)}")
+    for skip in SKIPS.found:
+        print(f"  skipped {skip}")
+    return int(failed)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

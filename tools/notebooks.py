@@ -1,0 +1,130 @@
+"""Keep the notebooks of the course in one form, and turn them into text and back.
+
+    python tools/notebooks.py check [FILE...]     say what is not in the form; exit code 1 if any
+    python tools/notebooks.py fix [FILE...]       bring them into the form
+    python tools/notebooks.py text FILE           print a notebook as MyST Markdown, to review it
+    python tools/notebooks.py notebook TEXT FILE  make or update a notebook from such a text
+
+Without FILE, all chapters are meant.  The form: no outputs and no execution counts, nothing in
+the metadata but what a reader sees, no trailing spaces, no empty cells, ids that stay.  A cell
+keeps its id for as long as it lives; a new one gets an id from its content.
+"""
+
+from __future__ import annotations
+
+import argparse
+import hashlib
+import re
+import sys
+from pathlib import Path
+from typing import Any
+
+import jupytext
+import nbformat
+
+ROOT = Path(__file__).resolve().parent.parent
+KERNEL = {"display_name": "Python 3", "language": "python", "name": "python3"}
+CELL_METADATA = ("mystnb", "tags")
+VALID_ID = re.compile(r"[A-Za-z0-9_-]{1,64}\Z")
+
+
+def tidy(source: str) -> str:
+    """`source` without trailing spaces and without empty lines around it."""
+    return "\n".join(line.rstrip() for line in source.splitlines()).strip("\n")
+
+
+def new_id(kind: str, source: str, taken: set[str]) -> str:
+    """An id from the content of a cell, different from those that are taken."""
+    count = 0
+    while True:
+        candidate = hashlib.sha256(f"{kind}\n{count}\n{source}".encode()).hexdigest()[:8]
+        if candidate not in taken:
+            return candidate
+        count += 1
+
+
+def normalise(text: str) -> str:
+    """A notebook file's text in the form of the course."""
+    old = nbformat.v4.reads_json(text)  # not nbformat.reads: it warns of cells without an id
+    cells: list[dict[str, Any]] = []
+    kept: set[str] = set()
+    for cell in old.cells:
+        source = tidy(cell.source)
+        if not source:
+            continue
+        metadata = {key: cell.metadata[key] for key in CELL_METADATA if cell.metadata.get(key)}
+        new = {"cell_type": cell.cell_type, "metadata": metadata, "source": source}
+        if cell.cell_type == "code":
+            new |= {"outputs": [], "execution_count": None}
+        identity = cell.get("id", "")
+        if VALID_ID.match(identity) and identity not in kept:
+            new["id"] = identity
+            kept.add(identity)
+        cells.append(new)
+    for new in cells:
+        if "id" not in new:
+            new["id"] = new_id(new["cell_type"], new["source"], kept)
+            kept.add(new["id"])
+    notebook = {
+        "cells": cells,
+        "metadata": {"kernelspec": KERNEL, "language_info": {"name": "python"}},
+        "nbformat": 4,
+        "nbformat_minor": 5,
+    }
+    return nbformat.writes(nbformat.from_dict(notebook)).rstrip("\n") + "\n"
+
+
+def to_text(text: str) -> str:
+    """A notebook file's text as MyST Markdown."""
+    return jupytext.writes(nbformat.reads(normalise(text), as_version=4), fmt="md:myst")
+
+
+def from_text(markdown: str, before: str | None = None) -> str:
+    """MyST Markdown as a notebook file's text.
+
+    `before` is the notebook that it replaces, if any: cells that are the same keep their ids.
+    """
+    notebook = jupytext.reads(markdown, fmt="md:myst")
+    for cell in notebook.cells:
+        cell.pop("id", None)
+    if before is not None:
+        ids: dict[tuple[str, str], list[str]] = {}
+        for cell in nbformat.reads(normalise(before), as_version=4).cells:
+            ids.setdefault((cell.cell_type, cell.source), []).append(cell.id)
+        for cell in notebook.cells:
+            if same := ids.get((cell.cell_type, tidy(cell.source))):
+                cell["id"] = same.pop(0)
+    return normalise(nbformat.v4.writes_json(notebook))
+
+
+def not_in_form(paths: list[Path]) -> list[Path]:
+    """Those of `paths` that normalise would change."""
+    texts = [(path, path.read_text(encoding="utf-8")) for path in paths]
+    return [path for path, text in texts if normalise(text) != text]
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description="Keep the notebooks of the course in one form.")
+    parser.add_argument("command", choices=["check", "fix", "text", "notebook"])
+    parser.add_argument("files", nargs="*", type=Path)
+    arguments = parser.parse_args()
+    command, files = arguments.command, arguments.files
+    if command == "text":
+        sys.stdout.write(to_text(files[0].read_text(encoding="utf-8")))
+        return 0
+    if command == "notebook":
+        source, target = files
+        before = target.read_text(encoding="utf-8") if target.exists() else None
+        made = from_text(source.read_text(encoding="utf-8"), before)
+        target.write_text(made, encoding="utf-8")
+        return 0
+    wrong = not_in_form(files or sorted((ROOT / "chapters").glob("*.ipynb")))
+    for path in wrong:
+        print(f"{path}: {'fixed' if command == 'fix' else 'not in form: run notebooks.py fix'}")
+        if command == "fix":
+            path.write_text(normalise(path.read_text(encoding="utf-8")), encoding="utf-8")
+    return 1 if wrong and command == "check" else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
