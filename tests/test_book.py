@@ -1,0 +1,388 @@
+"""The laws of the book: of its sources, and of the site that was built from them.
+
+The tests of the site read the folder named by BNLIB_BOOK, or _build/test; `make test` builds it.
+"""
+
+import inspect
+import os
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+import execution
+import nbformat
+import notebooks
+import pytest
+import yaml
+from bs4 import BeautifulSoup, Tag
+
+ROOT = execution.ROOT
+BOOK = Path(os.environ.get("BNLIB_BOOK", ROOT / "_build" / "test"))
+CHAPTERS = sorted((ROOT / "chapters").glob("*.ipynb"))
+
+# Names for what has one name in the course (DESIGN, notation), and that name.
+OTHER_NAMES = {
+    **dict.fromkeys(["xhat", "x_norm", "x_normalized", "normalized", "xn"], "x_hat"),
+    **dict.fromkeys(["mean", "mean_", "batch_mean", "sample_mean", "mu_b"], "mu"),
+    **dict.fromkeys(["variance", "sigma2", "sigma_sq", "batch_var", "sample_var"], "var"),
+    **dict.fromkeys(["epsilon", "epsi", "eps_"], "eps"),
+    **dict.fromkeys(["moving_mean", "running_avg", "running_mu"], "running_mean"),
+    **dict.fromkeys(["moving_var", "moving_variance", "running_variance"], "running_var"),
+    **dict.fromkeys(["dout", "grad_out", "grad_output", "upstream"], "dy"),
+    **dict.fromkeys(["grad_x", "dinput", "grad_input"], "dx"),
+    **dict.fromkeys(["d_gamma", "grad_gamma", "dg"], "dgamma"),
+    **dict.fromkeys(["d_beta", "grad_beta", "db"], "dbeta"),
+}
+
+
+def ids(path: Path) -> str:
+    return path.stem
+
+
+each_chapter = pytest.mark.parametrize("path", CHAPTERS, ids=ids)
+
+
+def read(path: Path) -> nbformat.NotebookNode:
+    return nbformat.read(path, as_version=4)
+
+
+def markdown(path: Path) -> str:
+    cells = read(path).cells
+    return "\n\n".join(cell.source for cell in cells if cell.cell_type == "markdown")
+
+
+def section(text: str, heading: str) -> str:
+    """What stands under a heading of level two, up to the next one; empty if it is missing."""
+    found = re.search(rf"^## {re.escape(heading)}\s*$(.*?)(?=^## |\Z)", text, re.M | re.S)
+    return found.group(1).strip() if found else ""
+
+
+# -- the sources --------------------------------------------------------------------------------
+
+
+def test_the_table_of_contents_and_the_files_agree() -> None:
+    outline = yaml.safe_load((ROOT / "_toc.yml").read_text(encoding="utf-8"))
+    named = [name for part in outline["parts"] for entry in part["chapters"] for name in [entry]]
+    files = [entry["file"] for entry in named if entry["file"].startswith("chapters/")]
+    assert files == [f"chapters/{path.stem}" for path in CHAPTERS]
+
+
+def test_the_chapters_are_numbered_without_gaps() -> None:
+    numbers = [int(path.stem.split("_")[0]) for path in CHAPTERS]
+    assert numbers == list(range(1, len(CHAPTERS) + 1))
+    assert numbers
+
+
+@each_chapter
+def test_a_notebook_is_in_the_form_of_the_course(path: Path) -> None:
+    text = path.read_text(encoding="utf-8")
+    assert notebooks.normalise(text) == text, "run: python tools/notebooks.py fix"
+
+
+@each_chapter
+def test_a_notebook_stores_no_output_and_has_an_id_for_each_cell(path: Path) -> None:
+    cells = read(path).cells
+    code = [cell for cell in cells if cell.cell_type == "code"]
+    assert code
+    assert not any(cell.outputs or cell.execution_count for cell in code)
+    identities = [cell.id for cell in cells]
+    assert len(set(identities)) == len(identities)
+
+
+@each_chapter
+def test_a_chapter_follows_the_pattern(path: Path) -> None:
+    text = markdown(path)
+    assert len(re.findall(r"^# \S", text, re.M)) == 1, "need one title"
+    assert re.match(r"(\(\S+\)=\n+)*# ", text), "need the title first, after its labels"
+    goals = re.search(r"\*\*What you will be able to do\*\*.*\n+([-*] .*\n)+", text)
+    assert goals, "need the goals, as a list"
+    assert goals.start() < text.index("\n## "), "need the goals before the first section"
+    for heading in ("Recap", "Check yourself", "Sources"):
+        assert section(text, heading), f"need a section: ## {heading}"
+    order = [text.index(f"\n## {heading}") for heading in ("Recap", "Check yourself", "Sources")]
+    assert order == sorted(order)
+
+
+@each_chapter
+def test_a_chapter_asks_three_to_five_questions_and_answers_them(path: Path) -> None:
+    check = section(markdown(path), "Check yourself")
+    questions = re.findall(r"<summary>(.*?)</summary>(.*?)</details>", check, re.S)
+    assert check.count("<details>") == len(questions)
+    assert 3 <= len(questions) <= 5
+    for question, answer in questions:
+        assert len(question.split()) >= 4, question
+        assert len(answer.split()) >= 4, question
+
+
+def is_hidden(cell: nbformat.NotebookNode) -> bool:
+    tags = {"hide-input", "remove-input", "hide-cell", "remove-cell"}
+    return bool(tags & set(cell.metadata.get("tags", [])))
+
+
+@each_chapter
+def test_cells_are_short(path: Path) -> None:
+    """One idea each: a reader sees at most 20 lines; what is hidden may be a little longer."""
+    for cell in read(path).cells:
+        if cell.cell_type == "code":
+            lines = [line for line in cell.source.splitlines() if line.strip()]
+            assert len(lines) <= (40 if is_hidden(cell) else 20), cell.source[:200]
+
+
+@each_chapter
+def test_lines_that_a_reader_sees_fit_on_the_page(path: Path) -> None:
+    for cell in read(path).cells:
+        if cell.cell_type == "code" and not is_hidden(cell):
+            assert all(len(line) <= 100 for line in cell.source.splitlines()), cell.source[:200]
+
+
+@each_chapter
+def test_no_other_name_for_what_has_a_name(path: Path) -> None:
+    names = "|".join(sorted({"xhat", "x_norm", "sigma2", "moving_mean", "moving_var"}))
+    for cell in read(path).cells:
+        if cell.cell_type == "code":
+            assert not re.findall(rf"\b(?:{names})\b", cell.source), cell.source
+
+
+def test_each_section_of_the_notes_has_its_chapter() -> None:
+    """The map in the first chapter: a row per section, each with a link to a chapter."""
+    sections = ["1.1", "1.2", "2.1", "2.2", "2.3", "3.1", "3.2", "4.1", "4.2", "4.3"]
+    sections += ["5", "6", "7", "8"]
+    text = markdown(CHAPTERS[0])
+    labels = set(re.findall(r"^\((ch-[\w-]+)\)=", "\n\n".join(map(markdown, CHAPTERS)), re.M))
+    for number in sections:
+        row = re.search(rf"^\|\s*{re.escape(number)}\s.*$", text, re.M)
+        assert row, f"need a row for section {number} of the notes"
+        named = re.findall(r"<(ch-[\w-]+)>", row.group())
+        assert named and set(named) <= labels, row.group()
+
+
+def public_callables() -> Iterator[tuple[str, object]]:
+    from bnlib import functional, nn, scratch
+
+    for module in (functional, scratch, nn):
+        for name, value in vars(module).items():
+            if name.startswith("_") or not getattr(value, "__module__", "").startswith("bnlib"):
+                continue
+            if inspect.isclass(value):
+                for attribute, method in vars(value).items():
+                    if inspect.isfunction(method) and (
+                        not attribute.startswith("_") or attribute in ("__init__", "__call__")
+                    ):
+                        yield f"{module.__name__}.{name}.{attribute}", method
+            elif inspect.isfunction(value):
+                yield f"{module.__name__}.{name}", value
+
+
+def test_parameters_are_named_as_the_notation_says() -> None:
+    found = list(public_callables())
+    assert len(found) > 10
+    for where, function in found:
+        for parameter in inspect.signature(function).parameters:  # type: ignore[arg-type]
+            better = OTHER_NAMES.get(parameter)
+            assert better is None, f"{where}: the parameter {parameter} is called {better} here"
+
+
+def test_what_two_functions_share_has_one_name() -> None:
+    """The arguments of the forward and backward passes are those of the notation, in its order."""
+    from bnlib import functional
+
+    def named(function: object) -> list[str]:
+        return list(inspect.signature(function).parameters)  # type: ignore[arg-type]
+
+    assert named(functional.batch_norm)[:4] == ["x", "gamma", "beta", "eps"]
+    assert named(functional.batch_norm_eval)[:3] == ["x", "running_mean", "running_var"]
+    assert named(functional.batch_norm_backward)[:4] == ["dy", "x", "gamma", "eps"]
+    assert named(functional.update_running) == ["running", "batch", "momentum"]
+
+
+# -- the site -----------------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="session")
+def html() -> Path:
+    folder = BOOK / "html"
+    if not folder.exists():
+        if "BNLIB_BOOK" in os.environ:
+            pytest.fail(f"no site in {folder}")
+        pytest.skip("no site was built: run `make test`")
+    return folder
+
+
+@pytest.fixture(scope="session")
+def pages(html: Path) -> dict[str, BeautifulSoup]:
+    """The pages of the site that readers see, parsed, by their path."""
+    found = {}
+    for path in [html / "index.html", *sorted((html / "chapters").glob("*.html"))]:
+        text = path.read_text(encoding="utf-8")
+        found[path.relative_to(html).as_posix()] = BeautifulSoup(text, "html.parser")
+    return found
+
+
+def article(page: BeautifulSoup) -> Tag:
+    found = page.select_one("article")
+    assert found is not None
+    return found
+
+
+@pytest.fixture(scope="session")
+def executed(html: Path) -> dict[str, nbformat.NotebookNode]:
+    folder = BOOK / "executed"
+    return {path.stem: read(path) for path in sorted(folder.glob("*.ipynb"))}
+
+
+def test_each_chapter_has_its_page(pages: dict[str, BeautifulSoup]) -> None:
+    assert set(pages) == {"index.html", *(f"chapters/{path.stem}.html" for path in CHAPTERS)}
+    assert all(article(page).select_one("h1") for page in pages.values())
+
+
+def test_the_number_of_a_chapter_is_that_of_its_file(pages: dict[str, BeautifulSoup]) -> None:
+    for path in CHAPTERS:
+        number = article(pages[f"chapters/{path.stem}.html"]).select_one("h1 .section-number")
+        assert number is not None
+        assert int(number.get_text().strip(" .")) == int(path.stem.split("_")[0])
+
+
+def test_no_page_shows_a_traceback(pages: dict[str, BeautifulSoup]) -> None:
+    for name, page in pages.items():
+        text = article(page).get_text()
+        assert "Traceback (most recent call last)" not in text, name
+        assert not article(page).select(".output.traceback, .output.stderr"), name
+
+
+def test_no_page_shows_an_object_where_something_else_is_meant(
+    pages: dict[str, BeautifulSoup],
+) -> None:
+    """A picture that could not be drawn, or an object without a text, shows as its address."""
+    fallback = re.compile(r"<Figure size|<Axes:|<matplotlib\.| object at 0x|<IPython\.core\.")
+    for name, page in pages.items():
+        for output in article(page).select(".cell_output"):
+            assert not fallback.search(output.get_text()), f"{name}: {output.get_text()[:200]}"
+
+
+def test_no_markup_is_left_unrendered(pages: dict[str, BeautifulSoup]) -> None:
+    left = re.compile(
+        r"\{(?:cite|numref|eq|ref|term|doc|math)(?::[a-z]+)?\}`|^:::|\*\*[A-Z]\w+", re.M
+    )
+    for name, page in pages.items():
+        body = BeautifulSoup(str(article(page)), "html.parser")
+        for code in body.select("pre, code, script, .math"):
+            code.decompose()
+        assert not left.search(body.get_text()), f"{name}: {left.findall(body.get_text())}"
+
+
+def pictures(pages: dict[str, BeautifulSoup]) -> Iterator[tuple[str, Tag]]:
+    for name, page in pages.items():
+        for image in article(page).select("img"):
+            yield f"{name}: {image.get('src')}", image
+
+
+def test_each_picture_says_what_is_to_be_seen(html: Path, pages: dict[str, BeautifulSoup]) -> None:
+    found = list(pictures(pages))
+    assert found
+    for where, image in found:
+        alt = str(image.get("alt", ""))
+        assert len(alt.split()) >= 5, f"{where}: need a text of some words, got {alt!r}"
+        assert not re.search(r"\.(?:png|svg|jpe?g|gif)\b|_images/", alt), f"{where}: {alt!r}"
+
+
+def test_each_picture_is_there(html: Path, pages: dict[str, BeautifulSoup]) -> None:
+    for name, page in pages.items():
+        for image in article(page).select("img"):
+            source = str(image["src"])
+            assert source.startswith("data:") or (html / name).parent.joinpath(source).exists()
+
+
+def test_each_picture_has_a_caption_with_a_number(pages: dict[str, BeautifulSoup]) -> None:
+    for where, image in pictures(pages):
+        figure = image.find_parent("figure")
+        assert figure is not None, f"{where}: need mystnb: figure: caption in the cell's metadata"
+        caption = figure.select_one("figcaption")
+        assert caption is not None and len(caption.get_text().split()) >= 5, where
+        assert caption.select_one(".caption-number") is not None, where
+
+
+def test_links_within_the_site_lead_somewhere(html: Path, pages: dict[str, BeautifulSoup]) -> None:
+    parsed = {(html / name).resolve(): page for name, page in pages.items()}
+    for name, page in pages.items():
+        for link in article(page).select("a[href]"):
+            target, _, anchor = str(link["href"]).partition("#")
+            if re.match(r"[a-z]+:", target):
+                continue
+            path = (html / name).parent.joinpath(target).resolve() if target else (html / name)
+            assert path.exists(), f"{name}: {link['href']}"
+            if anchor and path in parsed:
+                assert parsed[path].find(id=anchor), f"{name}: {link['href']}"
+
+
+def test_each_page_links_to_its_source_to_its_edit_and_to_the_issues(
+    pages: dict[str, BeautifulSoup],
+) -> None:
+    import bnlib_book
+
+    settings = yaml.safe_load((ROOT / "_config.yml").read_text(encoding="utf-8"))["repository"]
+    configured = {"repository_url": settings["url"], "repository_branch": settings["branch"]}
+    where = bnlib_book.repository(configured, os.environ)
+    url, branch = where["repository_url"], where["repository_branch"]
+    for path in CHAPTERS:
+        file = f"chapters/{path.stem}.ipynb"
+        page = pages[f"chapters/{path.stem}.html"]
+        links = {str(link["href"]).split("?")[0] for link in page.select("a[href]")}
+        assert f"{url}/blob/{branch}/{file}" in links
+        assert f"{url}/edit/{branch}/{file}" in links
+        assert f"{url}/issues/new" in links
+
+
+def test_each_page_names_authors_year_and_licences(pages: dict[str, BeautifulSoup]) -> None:
+    settings = yaml.safe_load((ROOT / "_config.yml").read_text(encoding="utf-8"))
+    for name, page in pages.items():
+        text = " ".join(" ".join(f.get_text().split()) for f in page.select("footer"))
+        for said in (settings["author"], f"Copyright {settings['copyright']}", "CC BY 4.0", "MIT"):
+            assert said in text, f"{name}: {said} is not in: {text}"
+
+
+def test_there_is_an_index_and_a_glossary(html: Path, pages: dict[str, BeautifulSoup]) -> None:
+    index = BeautifulSoup((html / "genindex.html").read_text(encoding="utf-8"), "html.parser")
+    assert len(article(index).select("table.indextable a, li a")) >= 10
+    terms = [term for page in pages.values() for term in page.select("dl.glossary dt")]
+    assert len(terms) >= 10
+
+
+def test_each_work_in_the_bibliography_file_is_listed_once(
+    pages: dict[str, BeautifulSoup],
+) -> None:
+    text = (ROOT / "chapters" / "references.bib").read_text(encoding="utf-8")
+    keys = re.findall(r"^@\w+\{(\w+),", text, re.M)
+    assert len(set(keys)) == len(keys) > 0
+    cited = set(re.findall(r"\{cite(?::\w+)?\}`([\w, ]+)`", "".join(map(markdown, CHAPTERS))))
+    assert {key.strip() for keys in cited for key in keys.split(",")} <= set(keys)
+
+
+def test_every_code_cell_was_executed(executed: dict[str, nbformat.NotebookNode]) -> None:
+    assert list(executed) == [path.stem for path in CHAPTERS]
+    for name, notebook in executed.items():
+        counts = [cell.execution_count for cell in notebook.cells if cell.cell_type == "code"]
+        assert counts == list(range(1, len(counts) + 1)), name
+
+
+def test_nothing_in_a_chapter_warns(executed: dict[str, nbformat.NotebookNode]) -> None:
+    for name, notebook in executed.items():
+        for cell in notebook.cells:
+            for output in cell.get("outputs", []):
+                assert output.output_type != "error", f"{name}: {cell.source}"
+                assert output.get("name") != "stderr", f"{name}: {output.text}"
+
+
+def test_numbers_in_the_text_come_from_the_run(
+    executed: dict[str, nbformat.NotebookNode],
+) -> None:
+    """Each chapter but the reference shows sentences that its run has written."""
+    for name, notebook in executed.items():
+        if name.endswith("reference"):
+            continue
+        sentences = [
+            output.data["text/markdown"]
+            for cell in notebook.cells
+            for output in cell.get("outputs", [])
+            if "text/markdown" in output.get("data", {})
+        ]
+        assert any(re.search(r"\d", "".join(sentence)) for sentence in sentences), name
