@@ -23,6 +23,7 @@ def named(*endings: str) -> Select:
 class Recorder:
     """Keep each selected layer's last output and the gradient of the loss with respect to it.
 
+    >>> import torch
     >>> from torch import nn
     >>> model = nn.Sequential(nn.Linear(3, 2), nn.ReLU())
     >>> with Recorder(model, of_type(nn.ReLU)) as seen:

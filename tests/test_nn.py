@@ -58,11 +58,14 @@ def pair(nn: ModuleType, shape: tuple[int, ...], dtype: Any = torch.float64, **k
     return layer_for(nn, shape, dtype, **kw), layer_for(torch.nn, shape, dtype, **kw)
 
 
-def step(layer: torch.nn.Module, x: Tensor, dy: Tensor) -> dict[str, Tensor]:
-    """Forward and backward: output, gradients and state afterwards, by name."""
+def step(layer: torch.nn.Module, x: Tensor, dy: Tensor, call: Any = None) -> dict[str, Tensor]:
+    """Forward and backward: output, gradients and state afterwards, by name.
+
+    call: what is called instead of the layer itself, such as its compiled form.
+    """
     layer.zero_grad()
     x = x.clone().requires_grad_()
-    y = layer(x)
+    y = (call or layer)(x)
     y.backward(dy)
     assert x.grad is not None
     grads = {f"d{k}": p.grad for k, p in layer.named_parameters() if p.grad is not None}
@@ -738,7 +741,7 @@ def test_compile_without_graph_breaks_gives_the_same_step(training):
     call = torch.compile(compiled, fullgraph=True)
     for seed in range(2):
         x, dy = tensor(shape, seed, torch.float32), tensor(shape, 10 + seed, torch.float32)
-        assert_same(step_of(call, compiled, x, dy), step(eager, x, dy), 5e-6)
+        assert_same(step(compiled, x, dy, call), step(eager, x, dy), 5e-6)
 
 
 @pytest.mark.parametrize(
@@ -753,18 +756,7 @@ def test_no_setting_breaks_the_graph(kw):
         eager, traced = (layer_for(bnlib.nn, shape, dtype, **kw) for _ in range(2))
         call = torch.compile(traced, fullgraph=True, backend="aot_eager")
         x, dy = tensor(shape, 1, dtype), tensor(shape, 2, dtype)
-        assert_same(step_of(call, traced, x, dy), step(eager, x, dy), TOLERANCE[dtype])
-
-
-def step_of(call: Any, layer: torch.nn.Module, x: Tensor, dy: Tensor) -> dict[str, Tensor]:
-    """`step` of a compiled call; the state is that of the layer inside."""
-    layer.zero_grad()
-    x = x.clone().requires_grad_()
-    y = call(x)
-    y.backward(dy)
-    assert x.grad is not None
-    grads = {f"d{k}": p.grad for k, p in layer.named_parameters() if p.grad is not None}
-    return {"y": y.detach(), "dx": x.grad, **grads, **copy.deepcopy(dict(layer.named_buffers()))}
+        assert_same(step(traced, x, dy, call), step(eager, x, dy), TOLERANCE[dtype])
 
 
 def test_numpy_layer_and_torch_layer_agree(nn):

@@ -155,6 +155,18 @@ def test_fit_many_runs_what_fit_runs(task, norm):
             assert torch.allclose(state[name].double(), value.double(), rtol=1e-9), name
 
 
+def test_the_training_accuracy_can_be_measured_on_the_first_examples_alone(task):
+    setting = {"steps": 4, "batch_size": 10, "eval_every": 2}
+    models = [net(s) for s in range(2)]
+    part = fit_many(models, task, generators=[rng(), rng()], eval_train=7, **setting)
+    for r, model in enumerate(models):
+        wanted = accuracy(model, task.train_x[:7], task.train_y[:7])
+        assert part.train_accuracy[r, -1] == pytest.approx(wanted)
+    whole = fit_many([net(s) for s in range(2)], task, generators=[rng(), rng()], **setting)
+    assert np.array_equal(part.losses, whole.losses)
+    assert np.array_equal(part.test_accuracy, whole.test_accuracy)
+
+
 def test_a_run_that_diverges_does_so_alone(task):
     models = [net(s, None) for s in range(2)]
     history = fit_many(
