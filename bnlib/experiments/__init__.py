@@ -1,7 +1,8 @@
-"""One function per claim of the lecture notes, in one module per chapter.
+"""One function per claim of the lecture notes.
 
-Each is decorated with `bnlib.evidence.measures`, takes the seeds and returns a Result. A new
-module in this folder is found by itself.
+Each is decorated with `bnlib.evidence.measures`, takes the seeds and returns a Result. The first
+line of a module says what it measures; `arms` holds what all of them compare. A new module
+in this folder is found by itself.
 """
 
 import importlib
