@@ -40,6 +40,7 @@ class Claim:
     kind: "measured", or "derived" where an equation says it and the run only checks it.
     unit: unit of the effect, such as "points"; "times" for ratios.
     literature: what published work reports, with a citation; may be empty.
+    beyond: the notes do not say this; `notes` names the section that it adds to.
     """
 
     id: str
@@ -53,6 +54,7 @@ class Claim:
     kind: Kind = "measured"
     unit: str = ""
     literature: str = ""
+    beyond: bool = False
 
     @property
     def bound(self) -> float:
@@ -235,7 +237,11 @@ def from_json(text: str) -> Result:
 
 
 def _short(value: float) -> str:
+    """Three significant digits; from a thousand on all of them, in groups of three."""
     if value == 0 or not math.isfinite(value):
         return f"{value:.0f}"
     digits = max(0, 2 - math.floor(math.log10(abs(value))))
-    return f"{value:.{digits}f}" if digits <= 4 else f"{value:.1e}"
+    if digits > 4:
+        mantissa, exponent = f"{value:.1e}".split("e")
+        return f"{mantissa}e{int(exponent)}"
+    return f"{value:,.{digits}f}".replace(",", "\u202f")  # a narrow space that does not break

@@ -4,7 +4,9 @@ from collections.abc import Mapping, Sequence
 
 from IPython.display import Markdown
 
-from bnlib.evidence import Result
+from bnlib.evidence import Result, Verdict
+
+MARKS: dict[Verdict, str] = {"supported": "✓", "not supported": "✗", "inconclusive": "?"}
 
 
 def say(template: str, **values: object) -> Markdown:
@@ -26,9 +28,10 @@ def verdict(result: Result) -> Markdown:
     """A claim of the notes with its measurement and verdict, as one framed paragraph."""
     claim = result.claim
     side = "above" if claim.above is not None else "below"
+    origin = f"beyond the notes, to {claim.notes}" if claim.beyond else f"notes {claim.notes}"
     how = "derived, checked" if claim.kind == "derived" else "measured"
     lines = [
-        f"> **Claim** (notes {claim.notes}): {claim.text}",
+        f"> **Claim** ({origin}): {claim.text}",
         f"> **{how.capitalize()}** on {result.data}, {len(result.seeds)} seeds: {claim.effect} = "
         f"{result.number()}; the claim predicts {side} {claim.bound:g}.",
         f"> **Verdict: {result.verdict}.**",
@@ -37,26 +40,24 @@ def verdict(result: Result) -> Markdown:
 
 
 def ledger(results: Sequence[Result], titles: Mapping[str, str]) -> Markdown:
-    """A table with one row per Result: claim, where, number with interval, verdict, literature.
+    """A table with one row per Result: claim, verdict, number with interval, measure, literature.
 
     titles: the title of each chapter by its file name without the ending; it becomes a link.
     """
-    rows = ["| Notes | Claim | Measured in | Effect and 95 % interval | Verdict | Reported |"]
+    rows = ["| Notes | Claim | Verdict | Effect and 95 % interval | Measured as | Reported |"]
     rows.append("|-|-|-|-|-|-|")
     for result in results:
         claim = result.claim
         side = "above" if claim.above is not None else "below"
-        effect = (
-            f"{claim.effect}: {result.number()}; predicted {side} {claim.bound:g} "
-            f"({result.data}, {len(result.seeds)} seeds)"
-        )
+        derived = " (derived)" if claim.kind == "derived" else ""
+        link = f"[{titles[claim.chapter]}]({claim.chapter}.ipynb)"
         cells = [
-            claim.notes,
-            claim.text + (" (derived)" if claim.kind == "derived" else ""),
-            f"[{titles[claim.chapter]}]({claim.chapter}.ipynb)",
-            effect,
-            f"**{result.verdict}**",
-            claim.literature,
+            f"{claim.notes}, added" if claim.beyond else claim.notes,
+            f"{claim.text}{derived} {link}, `{claim.id}`",
+            f"{MARKS[result.verdict]} **{result.verdict}**",
+            f"**{result.number()}**; predicted {side} {claim.bound:g}",
+            f"{claim.effect} ({result.data}, {len(result.seeds)} seeds)",
+            claim.literature or "–",
         ]
         rows.append("| " + " | ".join(cell.replace("|", "\\|") for cell in cells) + " |")
     return Markdown("\n".join(rows))

@@ -151,7 +151,11 @@ def test_without_a_folder_every_call_measures(monkeypatch):
 
 @pytest.mark.parametrize(
     ("effects", "text"),
-    [([2.0] * 5, "2.00 steps [2.00, 2.00]"), ([1234.0] * 5, "1234 steps [1234, 1234]")],
+    [
+        ([2.0] * 5, "2.00 steps [2.00, 2.00]"),
+        ([12345.0] * 5, "12\u202f345 steps [12\u202f345, 12\u202f345]"),
+        ([-0.000123] * 5, "-1.2e-4 steps [-1.2e-4, -1.2e-4]"),
+    ],
 )
 def test_numbers_are_written_with_three_digits(effects, text):
     assert weigh(claim(unit="steps"), effects, data="d").number() == text

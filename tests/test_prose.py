@@ -34,5 +34,12 @@ def test_the_ledger_has_one_row_per_result_with_its_number_and_verdict():
     table = ledger([result, result], {"08_benefits": "What it buys"}).data.split("\n")
     assert len(table) == 4
     assert "BN \\| is quick." in table[2] and "[What it buys](08_benefits.ipynb)" in table[2]
-    assert "2.00 times [2.00, 2.00]; predicted above 1 (digits, 5 seeds)" in table[2]
-    assert "**supported**" in table[2]
+    assert "| ✓ **supported** | **2.00 times [2.00, 2.00]**; predicted above 1 |" in table[2]
+    assert "| ratio (digits, 5 seeds) | – |" in table[2] and "`c` |" in table[2]
+
+
+def test_what_goes_beyond_the_notes_says_so():
+    claim = Claim("c", "T.", "4.3", "09_edge_cases", "e", above=1.0, beyond=True)
+    result = weigh(claim, [2, 2, 2, 2, 2], data="digits")
+    assert "**Claim** (beyond the notes, to 4.3): T." in verdict(result).data
+    assert "| 4.3, added |" in ledger([result], {"09_edge_cases": "Edge cases"}).data

@@ -14,6 +14,8 @@ from bnlib.evidence import Experiment
 def all_experiments() -> dict[str, Experiment]:
     """Every experiment by the id of its claim, in the order of the notes' sections.
 
+    Within a section the order is that of the modules' names and of the functions in a module.
+
     Raises ValueError if two experiments measure a claim of the same id.
     """
     found: dict[str, Experiment] = {}
@@ -25,4 +27,4 @@ def all_experiments() -> dict[str, Experiment]:
             if claim.id in found:
                 raise ValueError(f"two experiments measure {claim.id!r}: rename one claim")
             found[claim.id] = value
-    return dict(sorted(found.items(), key=lambda item: (item[1].claim.notes, item[0])))
+    return dict(sorted(found.items(), key=lambda item: item[1].claim.notes))

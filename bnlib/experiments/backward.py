@@ -109,6 +109,7 @@ def gradients_tamed(seeds: Sequence[int] = SEEDS) -> Result:
 @measures(
     Claim(
         id="gradient-growth",
+        beyond=True,
         text="At the initialisation of a plain ReLU network with batch normalization, the "
         "gradient grows by the factor √(π/(π − 1)) per layer.",
         notes="4.1",

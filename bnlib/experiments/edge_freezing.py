@@ -83,6 +83,7 @@ def fine_tuned(
 @measures(
     Claim(
         id="frozen-still-moves",
+        beyond=True,
         text="Layers frozen by requires_grad = False alone still change: their running statistics "
         "follow the new data, and the old task suffers.",
         notes="4.3",

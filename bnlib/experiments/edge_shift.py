@@ -62,6 +62,7 @@ def under_shift(seeds: tuple[int, ...]) -> dict[str, np.ndarray]:
 @measures(
     Claim(
         id="fading-undone",
+        beyond=True,
         text="Statistics taken anew of faded images, without labels, undo the fading.",
         notes="4.3",
         chapter="09_edge_cases",
@@ -81,6 +82,7 @@ def fading_undone(seeds: Sequence[int] = SEEDS) -> Result:
 @measures(
     Claim(
         id="shift-recovered",
+        beyond=True,
         text="Statistics taken anew of noisy images, without labels, win back most of the accuracy "
         "that the noise cost.",
         notes="4.3",

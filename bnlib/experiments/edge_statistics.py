@@ -78,6 +78,7 @@ def trained_on(mixture: str, norm: str, seeds: Sequence[int]) -> np.ndarray:
 @measures(
     Claim(
         id="sorted-batches",
+        beyond=True,
         text="Batches that are not a random sample hurt batch normalization more than a norm that "
         "looks at single examples.",
         notes="4.3",
@@ -117,6 +118,7 @@ def gradient(net: nn.Module, x: Tensor, y: Tensor, parts: int) -> Tensor:
 @measures(
     Claim(
         id="accumulation-differs",
+        beyond=True,
         text="With batch normalization, gradients accumulated over small batches are not the "
         "gradient of the big batch.",
         notes="4.3",

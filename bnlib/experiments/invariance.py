@@ -22,6 +22,7 @@ SCALES = tuple(10.0**k for k in range(-5, 4))
 @measures(
     Claim(
         id="weight-scale-invariant",
+        beyond=True,
         text="Normalising Wx + b makes the layer's output independent of the size of W.",
         notes="2.2",
         chapter="03_mechanism",
@@ -54,6 +55,7 @@ def weight_scale_invariant(seeds: Sequence[int] = SEEDS) -> Result:
 @measures(
     Claim(
         id="bias-redundant",
+        beyond=True,
         text="The bias b of Wx + b is redundant directly before a batch normalization in training "
         "mode: its gradient is zero.",
         notes="2.2",

@@ -71,13 +71,14 @@ def drift(watched: Watch) -> np.ndarray:
 def distribution_changes(seeds: Sequence[int] = SEEDS) -> Result:
     """How far the units' means move in 120 steps, in units of their spread at the start.
 
-    Arms: drift `(seeds, layers)` and, by look, `bands` of the first seed and `dead`.
+    Arms: drift `(seeds, layers)` and, by look, `bands` of the first seed, `dead` and `spread`.
     """
     found = watches(tuple(seeds))
     arms = {f"drift, {name}": drift(found[name]) for name in ("none", "BN")}
     for name in ("none", "BN"):
         arms[f"bands, {name}"] = found[name].bands[0]
         arms[f"dead, {name}"] = found[name].dead
+        arms[f"spread, {name}"] = np.sqrt((found[name].stds ** 2).mean(-1))
     return weigh(
         distribution_changes.claim,
         drift(found["none"])[:, 1:].mean(1).tolist(),

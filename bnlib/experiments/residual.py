@@ -86,8 +86,8 @@ def loss_at_best_rate(losses: np.ndarray) -> np.ndarray:
 @measures(
     Claim(
         id="zero-gamma-helps",
-        text="Starting the last γ of each residual branch at 0 speeds up training "
-        "(an addition to the notes).",
+        beyond=True,
+        text="Starting the last γ of each residual branch at 0 speeds up training.",
         notes="3.2",
         chapter="07_placement",
         effect="mean training loss over the run, γ = 1 minus γ = 0, each at its best rate",
