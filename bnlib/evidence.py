@@ -237,11 +237,16 @@ def from_json(text: str) -> Result:
 
 
 def _short(value: float) -> str:
-    """Three significant digits; from a thousand on all of them, in groups of three."""
+    """Three significant digits; from a thousand on all of them, in groups of three.
+
+    The minus and the narrow space between groups are those at which no line breaks.
+    """
     if value == 0 or not math.isfinite(value):
         return f"{value:.0f}"
     digits = max(0, 2 - math.floor(math.log10(abs(value))))
     if digits > 4:
         mantissa, exponent = f"{value:.1e}".split("e")
-        return f"{mantissa}e{int(exponent)}"
-    return f"{value:,.{digits}f}".replace(",", "\u202f")  # a narrow space that does not break
+        text = f"{mantissa}e{int(exponent)}"
+    else:
+        text = f"{value:,.{digits}f}"
+    return text.replace("-", "\u2212").replace(",", "\u202f")

@@ -154,7 +154,7 @@ def test_without_a_folder_every_call_measures(monkeypatch):
     [
         ([2.0] * 5, "2.00 steps [2.00, 2.00]"),
         ([12345.0] * 5, "12\u202f345 steps [12\u202f345, 12\u202f345]"),
-        ([-0.000123] * 5, "-1.2e-4 steps [-1.2e-4, -1.2e-4]"),
+        ([-0.000123] * 5, "\u22121.2e\u22124 steps [\u22121.2e\u22124, \u22121.2e\u22124]"),
     ],
 )
 def test_numbers_are_written_with_three_digits(effects, text):
