@@ -1,6 +1,8 @@
 """Sentences that take their numbers from the run, so that text and measurement cannot part."""
 
-from collections.abc import Mapping, Sequence
+import inspect
+import textwrap
+from collections.abc import Callable, Mapping, Sequence
 
 from IPython.display import Markdown
 
@@ -22,6 +24,11 @@ def say(template: str, **values: object) -> Markdown:
     if unused:
         raise ValueError(f"not in the sentence: {', '.join(unused)}: use it there or drop it")
     return Markdown(template.format(**values))
+
+
+def source(code: Callable[..., object]) -> Markdown:
+    """The source of a function or class, as a block of code to be shown in a chapter."""
+    return Markdown(f"```python\n{textwrap.dedent(inspect.getsource(code))}```")
 
 
 def verdict(result: Result) -> Markdown:

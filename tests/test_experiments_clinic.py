@@ -102,11 +102,6 @@ def test_forgetting_the_statistics_resets_every_layer_and_averages_plainly():
         assert bool((layer.get_buffer("running_var") == 1).all())
 
 
-def test_the_source_of_a_method_is_shown_without_its_indent():
-    shown = clinic.source(clinic.ForgetfulBatchNorm.keep).data
-    assert shown.startswith("```python\ndef keep(") and shown.endswith("= var\n```")
-
-
 def test_the_healthy_runs_side_by_side_are_those_of_the_healthy_program():
     side_by_side = validation._forgotten((0,), 3)["train() restored"]
     one_by_one = clinic.examine(clinic.restored, seeds=(0,))

@@ -3,7 +3,7 @@
 import pytest
 
 from bnlib.evidence import Claim, weigh
-from bnlib.prose import ledger, say, verdict
+from bnlib.prose import ledger, say, source, verdict
 
 
 def test_a_sentence_takes_its_numbers_from_the_values():
@@ -18,6 +18,11 @@ def test_a_number_without_a_place_in_the_sentence_is_refused():
 def test_a_place_without_a_number_is_refused():
     with pytest.raises(KeyError):
         say("{a} {b}", a=1)
+
+
+def test_the_source_of_a_method_is_shown_without_its_indent():
+    shown = source(Claim.__post_init__).data
+    assert shown.startswith("```python\ndef __post_init__(self)") and shown.endswith(")\n```")
 
 
 def test_the_verdict_card_states_claim_number_prediction_and_verdict():

@@ -4,13 +4,10 @@ A program is a function of a `Run`. The chapter writes it out, mistake included,
 measures what it does, over the seeds.
 """
 
-import inspect
-import textwrap
 from collections.abc import Callable, Iterator, Sequence
 
 import numpy as np
 import torch
-from IPython.display import Markdown
 from torch import Tensor, nn
 
 from bnlib.data import load
@@ -101,11 +98,6 @@ def examine(program: Program, seeds: Sequence[int] = SEEDS, **settings: object) 
     settings: those of `Run`.
     """
     return np.array([program(Run(seed, **settings)) for seed in seeds])  # type: ignore[arg-type]
-
-
-def source(code: Callable[..., object]) -> Markdown:
-    """The source of a function or class, as a block of code to be shown in a chapter."""
-    return Markdown(f"```python\n{textwrap.dedent(inspect.getsource(code))}```")
 
 
 def forget_statistics(net: nn.Module) -> None:
