@@ -18,6 +18,7 @@ from bnlib.training import accuracy, fit_many
 
 EXAMPLES = 1280
 SIZES = (2, 4, 8, 32)
+ALONE = (1, *SIZES)  # for norms that need no other example
 RATES = (0.02, 0.08)
 ON = f"digits, MLP of 2 × 32, {EXAMPLES} examples at every batch size, better of 2 rates"
 
@@ -107,13 +108,10 @@ def small_batch_unstable(seeds: Sequence[int] = SEEDS) -> Result:
     )
 )
 def other_norms_small_batch(seeds: Sequence[int] = SEEDS) -> Result:
-    """Group norm against batch norm at batch size 2, with size 32 for comparison."""
-    arms = {
-        f"{norm} {size}": after(norm, size, tuple(seeds))["test"]
-        for norm in ("BN", "GroupNorm")
-        for size in (2, 32)
-    }
-    effects = arms["GroupNorm 2"] - arms["BN 2"]
+    """Group norm against batch norm at batch size 2; arms, `(seeds, sizes)`: GroupNorm at ALONE."""
+    tested = [after("GroupNorm", size, tuple(seeds))["test"] for size in ALONE]
+    arms = {"sizes": ALONE, "GroupNorm": np.stack(tested, 1)}
+    effects = tested[ALONE.index(2)] - after("BN", 2, tuple(seeds))["test"]
     return weigh(other_norms_small_batch.claim, effects.tolist(), data=ON, seeds=seeds, arms=arms)
 
 
@@ -130,7 +128,11 @@ def other_norms_small_batch(seeds: Sequence[int] = SEEDS) -> Result:
     )
 )
 def layer_norm_alone_batch_1(seeds: Sequence[int] = SEEDS) -> Result:
-    """Layer norm at batch size 1 and at 32; batch norm has no training step at size 1 here."""
-    arms = {f"LayerNorm {size}": after("LayerNorm", size, tuple(seeds))["test"] for size in (1, 32)}
-    effects = arms["LayerNorm 32"] - arms["LayerNorm 1"]
+    """Layer norm at batch size 1 against 32; arms, `(seeds, sizes)`: LayerNorm at ALONE.
+
+    Batch norm has no training step at size 1 here.
+    """
+    tested = [after("LayerNorm", size, tuple(seeds))["test"] for size in ALONE]
+    arms = {"sizes": ALONE, "LayerNorm": np.stack(tested, 1)}
+    effects = tested[ALONE.index(32)] - tested[ALONE.index(1)]
     return weigh(layer_norm_alone_batch_1.claim, effects.tolist(), data=ON, seeds=seeds, arms=arms)
