@@ -65,7 +65,7 @@ def step(layer: torch.nn.Module, x: Tensor, dy: Tensor, call: Any = None) -> dic
     """
     layer.zero_grad()
     x = x.clone().requires_grad_()
-    y = (call or layer)(x)
+    y = layer(x) if call is None else call(x)
     y.backward(dy)
     assert x.grad is not None
     grads = {f"d{k}": p.grad for k, p in layer.named_parameters() if p.grad is not None}
