@@ -242,12 +242,14 @@ def fit_many(
             loss.sum().backward()
             losses.append(loss.detach().numpy())
             with torch.no_grad():
-                squares = [p.grad.flatten(1).square().sum(1) for p in leaves if p.grad is not None]
+                used = [p for p in leaves if p.grad is not None]
+                gradients = [p.grad for p in used if p.grad is not None]
+                squares = [gradient.flatten(1).square().sum(1) for gradient in gradients]
                 norms.append(torch.stack(squares).sum(0).sqrt().numpy())
-                for p in leaves:
-                    if p.grad is not None:
-                        p.grad.add_(p, alpha=weight_decay)
-                        p.grad.mul_(rates.view(-1, *[1] * (p.ndim - 1)))
+                if weight_decay:
+                    torch._foreach_add_(gradients, used, alpha=weight_decay)
+                factors = [rates.view(-1, *[1] * (p.ndim - 1)) for p in used]
+                torch._foreach_mul_(gradients, factors)
             updates.step()
             if step % pause == 0 or step == steps:
                 evaluate(step)
