@@ -30,6 +30,7 @@ from hypothesis import strategies as st
 from numpy.testing import assert_allclose, assert_array_equal
 
 import bnlib.functional
+from bnlib.experiments.gradient_checks import numerical_gradient
 
 
 @pytest.fixture(scope="module")
@@ -51,7 +52,6 @@ def close(got: Any, expected: Any, tolerance: float = 1e-10) -> None:
 
 # Two channels with means 2 and 10, variances 1 and 13; eps = 3 makes the roots 2 and 4.
 X = np.array([[1.0, 15.0], [3.0, 5.0], [1.0, 11.0], [3.0, 9.0]])
-X_HAT = np.array([[-0.5, 1.25], [0.5, -1.25], [-0.5, 0.25], [0.5, -0.25]])
 GAMMA, BETA, EPS = np.array([2.0, 4.0]), np.array([1.0, -1.0]), 3.0
 DY = np.array([[1.0, 0.0], [0.0, 0.0], [0.0, 0.0], [0.0, 2.0]])
 
@@ -294,24 +294,13 @@ def both_backwards(functional: Any, dy: Any, x: Any, gamma: Any, eps: float = 1e
     ]
 
 
-def finite_differences(loss: Any, value: Any, step: float = 1e-5) -> Any:
-    """Central differences of a scalar function, one entry of `value` at a time."""
-    gradient = np.empty_like(value)
-    for i in np.ndindex(value.shape):
-        up, down = value.copy(), value.copy()
-        up[i] += step
-        down[i] -= step
-        gradient[i] = (loss(up) - loss(down)) / (2 * step)
-    return gradient
-
-
 def gradient_check(functional: Any, dy: Any, x: Any, gamma: Any, beta: Any) -> None:
     """Hold both backwards against finite differences of sum(dy · y)."""
     eps = 1e-3
     expected = (
-        finite_differences(lambda v: (dy * functional.batch_norm(v, gamma, beta, eps)[0]).sum(), x),
-        finite_differences(lambda v: (dy * functional.batch_norm(x, v, beta, eps)[0]).sum(), gamma),
-        finite_differences(lambda v: (dy * functional.batch_norm(x, gamma, v, eps)[0]).sum(), beta),
+        numerical_gradient(lambda v: (dy * functional.batch_norm(v, gamma, beta, eps)[0]).sum(), x),
+        numerical_gradient(lambda v: (dy * functional.batch_norm(x, v, beta, eps)[0]).sum(), gamma),
+        numerical_gradient(lambda v: (dy * functional.batch_norm(x, gamma, v, eps)[0]).sum(), beta),
     )
     for result in both_backwards(functional, dy, x, gamma, eps):
         for got, number in zip(result, expected, strict=True):
@@ -336,9 +325,9 @@ def test_evaluation_gradients_agree_with_finite_differences(functional):
 
         got = functional.batch_norm_eval_backward(dy, x, mean, var, gamma)
         expected = (
-            finite_differences(lambda v: loss(v, gamma, beta), x),  # noqa: B023
-            finite_differences(lambda v: loss(x, v, beta), gamma),  # noqa: B023
-            finite_differences(lambda v: loss(x, gamma, v), beta),  # noqa: B023
+            numerical_gradient(lambda v: loss(v, gamma, beta), x),  # noqa: B023
+            numerical_gradient(lambda v: loss(x, v, beta), gamma),  # noqa: B023
+            numerical_gradient(lambda v: loss(x, gamma, v), beta),  # noqa: B023
         )
         for g, e in zip(got, expected, strict=True):
             assert_allclose(g, e, rtol=1e-7, atol=1e-7)
