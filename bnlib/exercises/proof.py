@@ -1,0 +1,101 @@
+"""Do the checks keep their promise?  Known mistakes and pairs of them, judged as answers are."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from dataclasses import dataclass
+from itertools import combinations
+
+from bnlib.exercises.bank import Bank, exercises, implementation, planted
+from bnlib.exercises.judge import Verdict, apart, judge
+from bnlib.exercises.observe import observe
+from bnlib.exercises.question import Mistake
+
+
+def names() -> list[str]:
+    """All questions, as `exNN.name`."""
+    return [f"{short}.{q.name}" for short, e in exercises().items() for q in e.questions]
+
+
+def verdict_on(name: str, source: str, seed: int = 0) -> Verdict:
+    """What the check says of an answer with this source."""
+    bank = Bank(name, seed)
+    return judge(bank, observe(implementation(bank.question, source), bank.tasks))
+
+
+def outcome(verdict: Verdict, planted: tuple[Mistake, ...]) -> str:
+    """accepted, named (all or some of those planted), as another, or rejected (without a name)."""
+    if verdict.state == "passed":
+        return "accepted"
+    if verdict.state != "named":
+        return "rejected"
+    return "named" if set(verdict.mistakes) <= set(planted) else "as another"
+
+
+@dataclass(frozen=True)
+class Row:
+    """One mistake, or two together, in one question, and what the check makes of it."""
+
+    question: str
+    mistakes: tuple[Mistake, ...]
+    outcome: str
+
+
+def singles(seed: int = 0) -> Iterator[Row]:
+    """Every mistake of every question, planted alone."""
+    for name in names():
+        question = Bank(name, seed).question
+        for mistake in question.mistakes:
+            source = planted(question, (mistake,))
+            if source is None:
+                raise ValueError(f"{name}: the edits of “{mistake.name}” do not fit the reference")
+            verdict = verdict_on(name, source, seed)
+            yield Row(name, (mistake,), outcome(verdict, (mistake,)))
+
+
+def pairs(seed: int = 0) -> Iterator[Row]:
+    """Every two mistakes of a question that fit together and change the result."""
+    for name in names():
+        bank = Bank(name, seed)
+        for pair in combinations(bank.question.mistakes, 2):
+            source = planted(bank.question, pair)
+            if source is None:
+                continue
+            seen = observe(implementation(bank.question, source), bank.tasks)
+            far = apart(seen, bank.reference(), range(len(bank.tasks)))
+            if max(far) > bank.question.tolerance:
+                yield Row(name, pair, outcome(judge(bank, seen), pair))
+
+
+@dataclass(frozen=True)
+class Nearest:
+    """Two implementations of a question, and how far apart the probes hold them."""
+
+    question: str
+    distance: float
+    one: str
+    other: str
+
+
+def nearest(name: str, seed: int = 0) -> Nearest:
+    """The two of a question, among its reference and its mistakes, that are hardest to tell apart.
+
+    On probes where a mistake's values are rounding noise it counts whether it differs.
+    """
+    bank = Bank(name, seed)
+    probes = bank.question.probes
+    shown = {"the reference": (bank.reference(), frozenset[str]())}
+    for (mistake,), seen in bank.mistakes(1).items():
+        shown[mistake.name] = (seen, mistake.loose)
+    found = Nearest(name, math.inf, "", "")
+    for one, other in combinations(shown, 2):
+        loose = shown[one][1] | shown[other][1]
+        far = apart(shown[one][0], shown[other][0], range(len(probes)))
+        far = [
+            math.inf if probe.name in loose and d > bank.question.tolerance else d
+            for probe, d in zip(probes, far, strict=True)
+        ]
+        if max(far) < found.distance:
+            found = Nearest(name, max(far), one, other)
+    return found
