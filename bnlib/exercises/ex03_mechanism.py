@@ -236,7 +236,7 @@ FORWARD = Question(
     points={"vectors": 1, "small spread": 1, "images": 2},
     mistakes=(
         Mistake(
-            "eps outside the root",
+            "ε outside the root",
             "Ε is added to the variance before the root. Outside of it, ε hardly counts: a "
             "spread of 0.001 comes out as 0.99 and not as 0.30.",
             EPSILON,
@@ -244,7 +244,7 @@ FORWARD = Question(
             number=4,
         ),
         Mistake(
-            "no eps",
+            "no ε",
             "A constant channel has variance 0, and 0/0 is NaN. Add ε to the variance.",
             EPSILON,
             (("np.sqrt(var + eps)", "np.sqrt(var)"),),
@@ -332,14 +332,14 @@ SPREAD = value_question(
     (
         wrong(
             1e-3 / (1e-3 + 1e-5),
-            "eps outside the root",
+            "ε outside the root",
             "You added ε to σ. It is added to σ², inside the root.",
             EPSILON,
             number=4,
         ),
         wrong(
             1.0,
-            "no eps",
+            "no ε",
             "Without ε the spread would be exactly 1. Here ε is ten times as large as σ².",
             EPSILON,
             number=5,
