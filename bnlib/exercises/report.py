@@ -50,30 +50,6 @@ def findings(bank: Bank, verdict: Verdict) -> list[tuple[str, Section | None]]:
         )
         return [(f"Not done yet: {verdict.reason or todo}. Then run this cell again.", None)]
     if verdict.mistakes:
-        parts.append(" and ".join(mistake.name for mistake in verdict.mistakes))
-    return "  ".join(parts)
-
-
-def place(section: Section) -> str:
-    """Where to read, in words."""
-    return f"chapter {int(section.chapter[:2])}, “{section.heading}”"
-
-
-def link(section: Section) -> str:
-    """The chapter as seen from the folder of the exercises."""
-    return f"../chapters/{section.chapter}.ipynb"
-
-
-def findings(bank: Bank, verdict: Verdict) -> list[tuple[str, Section | None]]:
-    """What is wrong, a paragraph each, and where to read about it."""
-    if verdict.state == "passed":
-        return []
-    if verdict.state == "not done":
-        reason = (
-            verdict.reason or "write the part that raises NotImplementedError, then check again"
-        )
-        return [(f"Not done yet: {reason}.", None)]
-    if verdict.mistakes:
         return [(f"What went wrong: {m.name}. {m.says}", m.read) for m in verdict.mistakes]
     return [(verdict.reason[:1].upper() + verdict.reason[1:], bank.question.read)]
 
