@@ -4,7 +4,7 @@
 # stamp last, so what has no stamp is done again.
 
 .DEFAULT_GOAL := help
-.PHONY: help install book preview test bench fix lab constraints clean
+.PHONY: help install book preview test bench student record fix lab constraints clean
 
 SHELL := /bin/sh
 CANDIDATES := python3 python3.14 python3.13 python3.12 python3.11 python
@@ -21,6 +21,8 @@ help:
 	@echo "make preview CHAPTER=chapters/03_mechanism.ipynb    build a site of one chapter alone"
 	@echo "make bench        measure the layers' speed and memory against torch's"
 	@echo "make lab          open the chapters in JupyterLab (installs JupyterLab the first time)"
+	@echo "make student      write the learners' notebooks of the exercises from the solutions"
+	@echo "make record       execute the solutions and store what their checks say"
 	@echo "make fix          bring the code and the notebooks into their form"
 	@echo "make install      make .venv and install what the other commands need"
 	@echo "make constraints  resolve the newest versions and pin them in constraints.txt"
@@ -48,6 +50,12 @@ test: install
 
 bench: install
 	@set -e; for script in benchmarks/bench_*.py; do echo "== $$script"; $(VENV) "$$script"; done
+
+student: install
+	@$(VENV) tools/exercises.py student
+
+record: install
+	@$(VENV) tools/exercises.py record
 
 fix: install
 	@$(VENV) -m ruff check --fix-only --quiet .

@@ -1,7 +1,8 @@
 """The Sphinx extension of the book.
 
 It tells the execution cache about the code that the chapters import (see execution.py), gives
-their kernels a fixed environment, and makes a fork's build link to the fork.
+their kernels a fixed environment, makes a fork's build link to the fork, and links the pages of
+exercises to those of their solutions.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import execution
+import nbformat
 from sphinx.application import Sphinx
 from sphinx.config import Config
 
@@ -43,8 +45,26 @@ def set_repository(app: Sphinx, config: Config) -> None:
     config.html_theme_options.update(repository(config.html_theme_options, os.environ))
 
 
+def link_exercise_and_solution(app: Sphinx, name: str, source: list[str]) -> None:
+    """Tell the page of an exercise from that of its solution, and link one to the other."""
+    folder, _, exercise = name.rpartition("/")
+    if exercise.startswith("ex") and folder in ("exercises", "exercises/solutions"):
+        notebook = nbformat.v4.reads_json(source[0])
+        first = notebook.cells[0]
+        if folder == "exercises":
+            first.source += (
+                f"\n\nThis page shows the notebook as you get it. {{doc}}`The solution "
+                f"</exercises/solutions/{exercise}>` has a page of its own, with the code folded."
+            )
+        else:
+            first.source = first.source.replace("# Exercise", "# Solution of exercise", 1)
+            first.source += f"\n\nTry {{doc}}`the exercise </exercises/{exercise}>` first."
+        source[0] = nbformat.v4.writes_json(notebook)
+
+
 def setup(app: Sphinx) -> dict[str, Any]:
     # before the extensions that read these values: theirs have priority 500
     app.connect("config-inited", set_execution, priority=100)
     app.connect("config-inited", set_repository, priority=100)
+    app.connect("source-read", link_exercise_and_solution)
     return {"version": "1", "parallel_read_safe": True, "parallel_write_safe": True}

@@ -1,6 +1,7 @@
 """Run everything that CI runs, and say at the end what passed, what failed, what was skipped.
 
-    python tools/check.py [STEP...]    all steps, or those named: lint types tests book replay
+    python tools/check.py [STEP...]    all steps, or those named:
+                                       lint types tests exercises book replay
 
 A step that fails does not stop the others, unless they need its result.
 """
@@ -25,6 +26,7 @@ ROOT = execution.ROOT
 TEST = ROOT / "_build" / "test"  # apart from the reader's book
 HTML = TEST / "html"
 EXECUTED = TEST / "executed"
+RESULTS = TEST / "results"  # fresh: a replay must not read what the first run has measured
 
 
 class Skips:
@@ -65,6 +67,15 @@ def pytest(
     return ok
 
 
+def nbval(name: str, notebooks: Sequence[Path], arguments: Sequence[str]) -> bool:
+    """Execute notebooks again; what their cells show must be what is stored."""
+    environment = execution.kernel_environment(ROOT, RESULTS)
+    tools = str(ROOT / "tools")  # of the plugin that replay.ini names
+    environment["PYTHONPATH"] = os.pathsep.join([environment["PYTHONPATH"], tools])
+    common = ["-c", "tools/replay.ini", f"--rootdir={ROOT}"]
+    return pytest(name, [*common, *arguments, *map(str, notebooks)], environment)
+
+
 def lint() -> bool:
     ruff = [sys.executable, "-m", "ruff"]
     results = [run([*ruff, "check", "."]), run([*ruff, "format", "--check", "."])]
@@ -79,6 +90,14 @@ def tests() -> bool:
     """Unit and property tests, and the examples in bnlib's docstrings."""
     arguments = ["tests", "bnlib", "--ignore=tests/test_book.py", "-n", "2", "--dist", "loadfile"]
     return pytest("tests", arguments, {"OMP_NUM_THREADS": "1"})
+
+
+def exercises() -> bool:
+    """Execute the solutions of the exercises: each check must say what is stored with it."""
+    folder = TEST / "solutions"  # copies: a run writes nothing beside the sources
+    shutil.rmtree(folder, ignore_errors=True)
+    shutil.copytree(ROOT / "exercises" / "solutions", folder)
+    return nbval("exercises", sorted(folder.glob("*.ipynb")), ["-n", "2", "--dist", "loadfile"])
 
 
 def make_book() -> bool:
@@ -98,28 +117,20 @@ def unexecuted(notebook: Path) -> int:
 
 def replay() -> bool:
     """Execute the chapters again from nothing; every text must be what it was the first time."""
-    notebooks = sorted(EXECUTED.glob("*.ipynb"))
-    if len(notebooks) != len(execution.chapters(ROOT)) or not notebooks:
+    wanted = [path.name for path in execution.chapters(ROOT) if path.parent.name != "solutions"]
+    notebooks = [EXECUTED / name for name in wanted]
+    if not notebooks or not all(path.exists() for path in notebooks):
         print(f"nothing to replay: need the executed chapters in {EXECUTED}: run the step book")
         return False
     empty = [path.name for path in notebooks if unexecuted(path)]
     if empty:
         print(f"cells without an execution count, nothing to compare with: {', '.join(empty)}")
         return False
-    results = TEST / "results"  # fresh: a replay must not read what the first run has measured
-    shutil.rmtree(results, ignore_errors=True)
-    environment = execution.kernel_environment(ROOT, results)
-    tools = str(ROOT / "tools")  # of the plugin that replay.ini names
-    environment["PYTHONPATH"] = os.pathsep.join([environment["PYTHONPATH"], tools])
-    common = ["-c", "tools/replay.ini", f"--rootdir={ROOT}"]
+    shutil.rmtree(RESULTS, ignore_errors=True)
     last = [path for path in notebooks if path.stem in execution.LAST]
     others = [path for path in notebooks if path not in last]
     groups = [("replay", others, ["-n", "2", "--dist", "loadfile"]), ("replay-last", last, [])]
-    passed = [
-        pytest(name, [*common, *extra, *map(str, paths)], environment)
-        for name, paths, extra in groups
-        if paths
-    ]
+    passed = [nbval(name, paths, extra) for name, paths, extra in groups if paths]
     return all(passed)
 
 
@@ -127,6 +138,7 @@ STEPS: dict[str, Callable[[], bool]] = {
     "lint": lint,
     "types": types,
     "tests": tests,
+    "exercises": exercises,
     "book": make_book,
     "replay": replay,
 }

@@ -35,6 +35,7 @@ LIBRARIES = (
 )
 # Chapters that read what the others have measured: they run when the others are done.
 LAST = ("11_ledger",)
+LEARNERS = "exercises/ex*.ipynb"  # also in _config.yml
 FOLDER_VARIABLE = "BNLIB_CACHE_FOLDER"
 CELL_SECONDS = 300
 CHAPTER_SECONDS = 45  # the budget of DESIGN: reported, not enforced, since machines differ
@@ -120,7 +121,10 @@ class ChapterFailed(RuntimeError):
 
 
 def chapters(root: Path = ROOT, toc: Path | None = None) -> list[Path]:
-    """The notebooks of the table of contents, in its order."""
+    """The notebooks of the table of contents that are executed, in its order.
+
+    Learners' notebooks are pages too, but wait for answers: only their solutions are executed.
+    """
     import yaml
 
     def files(entry: dict[str, Any]) -> Iterator[str]:
@@ -133,7 +137,7 @@ def chapters(root: Path = ROOT, toc: Path | None = None) -> list[Path]:
 
     outline = yaml.safe_load((toc or root / "_toc.yml").read_text(encoding="utf-8"))
     paths = [root / f"{name}.ipynb" for name in files(outline)]
-    return [path for path in paths if path.exists()]
+    return [path for path in paths if path.exists() and not path.match(LEARNERS)]
 
 
 def open_cache(folder: Path) -> Any:

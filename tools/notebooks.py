@@ -5,9 +5,10 @@
     python tools/notebooks.py text FILE           print a notebook as MyST Markdown, to review it
     python tools/notebooks.py notebook TEXT FILE  make or update a notebook from such a text
 
-Without FILE, all chapters are meant.  The form: no outputs and no execution counts, nothing in
-the metadata but what a reader sees, no trailing spaces, no empty cells, ids that stay.  A cell
-keeps its id for as long as it lives; a new one gets an id from its content.
+Without FILE, all chapters and all solutions of exercises are meant.  The form: no outputs and no
+execution counts, nothing in the metadata but what a reader sees, no trailing spaces, no empty
+cells, ids that stay.  A cell keeps its id for as long as it lives; a new one gets an id from its
+content.  Cells that check an exercise keep what they display: nbval compares it with a new run.
 """
 
 from __future__ import annotations
@@ -25,6 +26,7 @@ import nbformat
 ROOT = Path(__file__).resolve().parent.parent
 KERNEL = {"display_name": "Python 3", "language": "python", "name": "python3"}
 CELL_METADATA = ("mystnb", "tags")
+CHECKS = re.compile(r"(check|score)\(")
 VALID_ID = re.compile(r"[A-Za-z0-9_-]{1,64}\Z")
 
 
@@ -43,6 +45,12 @@ def new_id(kind: str, source: str, taken: set[str]) -> str:
         count += 1
 
 
+def displayed(cell: Any) -> list[Any]:
+    """What a cell displays, without the metadata."""
+    outputs = [output for output in cell.outputs if output.output_type == "display_data"]
+    return [{**output, "metadata": {}} for output in outputs]
+
+
 def normalise(text: str) -> str:
     """A notebook file's text in the form of the course."""
     old = nbformat.v4.reads_json(text)  # not nbformat.reads: it warns of cells without an id
@@ -55,7 +63,9 @@ def normalise(text: str) -> str:
         metadata = {key: cell.metadata[key] for key in CELL_METADATA if cell.metadata.get(key)}
         new = {"cell_type": cell.cell_type, "metadata": metadata, "source": source}
         if cell.cell_type == "code":
-            new |= {"outputs": [], "execution_count": None}
+            outputs = displayed(cell) if CHECKS.match(source) else []
+            # any number will do: nbval wants to see that a cell with outputs was executed
+            new |= {"outputs": outputs, "execution_count": 1 if outputs else None}
         identity = cell.get("id", "")
         if VALID_ID.match(identity) and identity not in kept:
             new["id"] = identity
@@ -97,6 +107,14 @@ def from_text(markdown: str, before: str | None = None) -> str:
     return normalise(nbformat.v4.writes_json(notebook))
 
 
+def of_the_course(root: Path = ROOT) -> list[Path]:
+    """The notebooks that are written by hand: chapters, and solutions of exercises."""
+    return [
+        *sorted((root / "chapters").glob("*.ipynb")),
+        *sorted((root / "exercises" / "solutions").glob("*.ipynb")),
+    ]
+
+
 def not_in_form(paths: list[Path]) -> list[Path]:
     """Those of `paths` that normalise would change."""
     texts = [(path, path.read_text(encoding="utf-8")) for path in paths]
@@ -118,7 +136,7 @@ def main() -> int:
         made = from_text(source.read_text(encoding="utf-8"), before)
         target.write_text(made, encoding="utf-8")
         return 0
-    wrong = not_in_form(files or sorted((ROOT / "chapters").glob("*.ipynb")))
+    wrong = not_in_form(files or of_the_course())
     for path in wrong:
         print(f"{path}: {'fixed' if command == 'fix' else 'not in form: run notebooks.py fix'}")
         if command == "fix":

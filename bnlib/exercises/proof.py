@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import combinations
 
@@ -42,9 +42,9 @@ class Row:
     outcome: str
 
 
-def singles(seed: int = 0) -> Iterator[Row]:
-    """Every mistake of every question, planted alone."""
-    for name in names():
+def singles(seed: int = 0, questions: Sequence[str] | None = None) -> Iterator[Row]:
+    """Every mistake of every question, or of those named, planted alone."""
+    for name in names() if questions is None else questions:
         question = Bank(name, seed).question
         for mistake in question.mistakes:
             source = planted(question, (mistake,))
@@ -54,9 +54,9 @@ def singles(seed: int = 0) -> Iterator[Row]:
             yield Row(name, (mistake,), outcome(verdict, (mistake,)))
 
 
-def pairs(seed: int = 0) -> Iterator[Row]:
+def pairs(seed: int = 0, questions: Sequence[str] | None = None) -> Iterator[Row]:
     """Every two mistakes of a question that fit together and change the result."""
-    for name in names():
+    for name in names() if questions is None else questions:
         bank = Bank(name, seed)
         for pair in combinations(bank.question.mistakes, 2):
             source = planted(bank.question, pair)

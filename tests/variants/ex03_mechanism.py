@@ -1,6 +1,7 @@
 """Answers to exercise 3 in other styles."""
 
 import numpy as np
+
 from variants import right, wrong
 
 
