@@ -30,7 +30,7 @@ def first_reason(question: Question, task: Task, seen: Observation, right: Obser
     arguments alone.  Then the question's own laws.  Then the numbers themselves.
     """
     if seen.failure:
-        return failure_reason(question, seen.failure)
+        return failure_reason(seen.failure, task.seconds)
     if right.failure:
         return f"`{right.failure.call}` should raise {right.failure.type} here, and does not."
     for key, value in right.values.items():
@@ -61,15 +61,12 @@ def broken(law: Law, task: Task, seen: Observation) -> str | None:
         return None  # the values have not the form that the law speaks of
 
 
-def failure_reason(question: Question, failure: Failure) -> str:
-    """Why a probe ended early, with the learner's own line."""
+def failure_reason(failure: Failure, seconds: float) -> str:
+    """Why a probe ended early, with the learner's own line.  seconds: its time limit."""
     at = f"\n  {failure.line}" if failure.line else ""
     call = f"`{failure.call}`"
     if failure.kind == "too long":
-        return (
-            f"{call} does not end within {question.seconds:g} s: is there a loop that never "
-            f"stops?{at}"
-        )
+        return f"{call} does not end within {seconds:g} s: is there a loop that never stops?{at}"
     if failure.kind == "forbidden":
         return (
             f"this question asks you to write it yourself, but your code calls {failure.message}, "
@@ -153,21 +150,25 @@ def kind_reason(question: Question, key: str, got: Plain, right: Plain) -> str:
         return f"`{key}` is None: does the function end without `return`?"
     if {got.kind, right.kind} == {"array", "tensor"}:
         other = "np" if right.kind == "array" else "torch"
-        return f"`{key}` is {word(got)}, expected {word(right)}: compute it with `{other}`."
+        return f"`{key}` is {word(got)}, expected {sort(right)}: compute it with `{other}`."
     if got.kind == "tuple" and right.kind in ("array", "tensor"):
-        return f"`{key}` is a tuple or list of {len(got.data)}, expected {word(right)} alone."
-    return f"`{key}` is {word(got)}, expected {word(right)}."
+        return f"`{key}` is a tuple or list of {len(got.data)}, expected {sort(right)} alone."
+    return f"`{key}` is {word(got)}, expected {sort(right)}."
 
 
-def word(value: Plain) -> str:
-    """What kind of thing a value is."""
+def sort(value: Plain) -> str:
+    """What sort of thing a value is, without what it holds."""
     if value.kind == "object":
         return f"an object of type {value.data}"
     if value.kind in ("array", "tensor"):
         return f"{WORDS[value.kind]} of shape {value.data.shape}"
-    if value.kind in ("number", "text", "bool"):
-        return f"{WORDS[value.kind]} ({bare(value)!r})"
     return WORDS[value.kind]
+
+
+def word(value: Plain) -> str:
+    """What sort of thing a value is, with a number, a text or a truth value itself."""
+    shown = f" ({bare(value)!r})" if value.kind in ("number", "text", "bool") else ""
+    return sort(value) + shown
 
 
 def worst(got: Plain, right: Plain, path: str = "") -> tuple[float, str, float, float] | None:
