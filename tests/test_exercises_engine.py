@@ -497,7 +497,7 @@ def test_check_passes_silently_but_for_its_line(capsys):
     ("arguments", "words"),
     [
         (("ex03.nothing", right), "need a question of"),
-        (("ex99.forward", right), "need a question of"),
+        (("ex99.forward", right), "need an exercise of ex"),
         ((NAME,), "got 0 answers"),
         ((NAME, right, right), "got 2 answers"),
         ((NAME, np.zeros(3)), "must be the function itself, got ndarray"),

@@ -26,24 +26,34 @@ class UnknownQuestion(KeyError):
 
 
 @cache
+def modules() -> dict[str, str]:
+    """The names of the modules that hold exercises, by their short names, like `ex03`."""
+    names = sorted(module.name for module in pkgutil.iter_modules([str(Path(__file__).parent)]))
+    return {name[:4]: name for name in names if re.match(r"ex\d\d_", name)}
+
+
+@cache
+def load(short: str) -> Exercise:
+    """The exercise of this short name.  Raises UnknownQuestion."""
+    if short not in modules():
+        raise UnknownQuestion(f"need an exercise of {', '.join(modules())}; got {short!r}")
+    return importlib.import_module(f"bnlib.exercises.{modules()[short]}").EXERCISE
+
+
 def exercises() -> dict[str, Exercise]:
-    """All exercises by their short names, like `ex03`, in order."""
-    found = {}
-    for module in sorted(pkgutil.iter_modules([str(Path(__file__).parent)]), key=lambda m: m.name):
-        if re.match(r"ex\d\d_", module.name):
-            exercise = importlib.import_module(f"bnlib.exercises.{module.name}").EXERCISE
-            found[exercise.short] = exercise
-    return found
+    """All exercises by their short names, in order."""
+    return {short: load(short) for short in modules()}
 
 
 def find(name: str) -> tuple[Exercise, Question]:
     """The question `exNN.name`, and its exercise.  Raises UnknownQuestion."""
-    known = [f"{short}.{q.name}" for short, e in exercises().items() for q in e.questions]
-    if name not in known:
-        raise UnknownQuestion(f"need a question of {', '.join(known)}; got {name!r}")
     short, _, own = name.partition(".")
-    exercise = exercises()[short]
-    return exercise, next(q for q in exercise.questions if q.name == own)
+    found = load(short)
+    for question in found.questions:
+        if question.name == own:
+            return found, question
+    known = ", ".join(f"{short}.{question.name}" for question in found.questions)
+    raise UnknownQuestion(f"need a question of {known}; got {name!r}")
 
 
 def planted(question: Question, mistakes: Sequence[Mistake]) -> str | None:

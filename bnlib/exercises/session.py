@@ -6,7 +6,7 @@ import json
 from pathlib import Path
 from typing import Any
 
-from bnlib.exercises.bank import Bank, UnknownQuestion, exercises, find, implementation
+from bnlib.exercises.bank import Bank, UnknownQuestion, find, implementation, load
 from bnlib.exercises.judge import Verdict, judge
 from bnlib.exercises.observe import observe
 from bnlib.exercises.question import Exercise, Question
@@ -98,17 +98,17 @@ def _question(name: str) -> Question:
 
 
 def _exercise(name: str) -> Exercise:
-    known = exercises()
-    if name not in known:
-        raise ExerciseError(f"need an exercise of {', '.join(known)}; got {name!r}")
-    return known[name]
+    try:
+        return load(name)
+    except UnknownQuestion as error:
+        raise ExerciseError(str(error)) from None
 
 
 def _checked() -> list[Exercise]:
     shorts = dict.fromkeys(name.partition(".")[0] for name in sorted(_results))
     if not shorts:
         raise ExerciseError('nothing checked yet: run the check cells, or name one: score("ex03")')
-    return [exercises()[short] for short in shorts]
+    return [load(short) for short in shorts]
 
 
 def _points(exercise: Exercise) -> dict[str, int]:
