@@ -52,10 +52,10 @@ bench: install
 	@set -e; for script in benchmarks/bench_*.py; do echo "== $$script"; $(VENV) "$$script"; done
 
 student: install
-	@$(VENV) tools/exercises.py student
+	@$(VENV) tools/student.py student
 
 record: install
-	@$(VENV) tools/exercises.py record
+	@$(VENV) tools/student.py record
 
 fix: install
 	@$(VENV) -m ruff check --fix-only --quiet .

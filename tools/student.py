@@ -1,7 +1,7 @@
 """From the solutions of the exercises, the one source, to what learners get.
 
-    python tools/exercises.py student   write exercises/exNN_*.ipynb from exercises/solutions
-    python tools/exercises.py record    execute the solutions; keep what their check cells say
+    python tools/student.py student   write exercises/exNN_*.ipynb from exercises/solutions
+    python tools/student.py record    execute the solutions; keep what their check cells say
 
 A learner works in the file that `student` wrote.  So it writes over a file only if this is, byte
 for byte, one of the versions that it has ever written: exercises/generated.json lists their
