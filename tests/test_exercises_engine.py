@@ -571,3 +571,15 @@ def test_card_escapes_what_the_learner_wrote():
 def test_plain_is_frozen():
     with pytest.raises(AttributeError):
         Plain("number", 1.0).data = 2.0  # type: ignore[misc]
+
+
+def test_more_mistakes_than_two_are_named_as_far_as_the_first_probes_show_them():
+    def for_vectors_only(x, gamma, beta, eps):
+        mu, var = x.mean(0), x.var(0, ddof=1)
+        return gamma * (x - mu) / (np.sqrt(var) + eps) + beta
+
+    verdict, shown = said(for_vectors_only)
+    names = {mistake.name for mistake in verdict.mistakes}
+    assert names == {"the variance is divided by n − 1", "ε outside the root"}
+    assert verdict.beyond == ("images",)
+    assert "There is more: “images” shows something else too" in shown

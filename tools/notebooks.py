@@ -5,10 +5,11 @@
     python tools/notebooks.py text FILE           print a notebook as MyST Markdown, to review it
     python tools/notebooks.py notebook TEXT FILE  make or update a notebook from such a text
 
-Without FILE, all chapters and all solutions of exercises are meant.  The form: no outputs and no
-execution counts, nothing in the metadata but what a reader sees, no trailing spaces, no empty
-cells, ids that stay.  A cell keeps its id for as long as it lives; a new one gets an id from its
-content.  Cells that check an exercise keep what they display: nbval compares it with a new run.
+Without FILE, all notebooks that are written by hand are meant: chapters, solutions of exercises
+and the page for teachers.  The form: no outputs and no execution counts, nothing in the metadata
+but what a reader sees, no trailing spaces, no empty cells, ids that stay.  A cell keeps its id for
+as long as it lives; a new one gets an id from its content.  Cells that check an exercise keep what
+they display: nbval compares it with a new run.
 """
 
 from __future__ import annotations
@@ -108,11 +109,9 @@ def from_text(markdown: str, before: str | None = None) -> str:
 
 
 def of_the_course(root: Path = ROOT) -> list[Path]:
-    """The notebooks that are written by hand: chapters, and solutions of exercises."""
-    return [
-        *sorted((root / "chapters").glob("*.ipynb")),
-        *sorted((root / "exercises" / "solutions").glob("*.ipynb")),
-    ]
+    """The notebooks that are written by hand: not those that are made for learners."""
+    paths = [*(root / "chapters").glob("*.ipynb"), *(root / "exercises").rglob("*.ipynb")]
+    return sorted(path for path in paths if not path.match("exercises/ex*.ipynb"))
 
 
 def not_in_form(paths: list[Path]) -> list[Path]:

@@ -6,10 +6,11 @@ import importlib
 import pkgutil
 import re
 from collections.abc import Mapping, Sequence
-from functools import cache, lru_cache
+from dataclasses import replace
+from functools import cache, cached_property, lru_cache, partial
 from itertools import combinations
 from pathlib import Path
-from typing import Any
+from typing import Any, overload
 
 import numpy as np
 
@@ -93,35 +94,64 @@ def tasks(question: Question, seed: int) -> list[Task]:
     ]
 
 
-@lru_cache(maxsize=10_000)
-def _observed(name: str, seed: int, source: str) -> tuple[Observation, ...]:
-    _, question = find(name)
-    made = [Task(**{**vars(task), "from_scratch": False}) for task in tasks(question, seed)]
-    return tuple(observe(implementation(question, source), made))
+class Shown(Sequence[Observation]):
+    """What an implementation shows on a question's probes; each is run when it is asked for."""
+
+    def __init__(self, question: Question, tasks: Sequence[Task], source: str) -> None:
+        self._names = cache(partial(implementation, question, source))
+        self._tasks = [replace(task, from_scratch=False) for task in tasks]
+        self._seen: dict[int, Observation] = {}
+
+    def __len__(self) -> int:
+        return len(self._tasks)
+
+    @overload
+    def __getitem__(self, number: int) -> Observation: ...
+    @overload
+    def __getitem__(self, number: slice) -> Sequence[Observation]: ...
+    def __getitem__(self, number: int | slice) -> Observation | Sequence[Observation]:
+        if isinstance(number, slice):
+            return [self[i] for i in range(len(self))[number]]
+        number = range(len(self))[number]
+        if number not in self._seen:
+            self._seen[number] = observe(self._names(), [self._tasks[number]])[0]
+        return self._seen[number]
 
 
 class Bank:
-    """The observations that a question's answers are compared with, for one seed."""
+    """What a question's answers are compared with, for one seed of the inputs."""
 
     def __init__(self, name: str, seed: int = 0) -> None:
         self.name, self.seed = name, seed
         self.exercise, self.question = find(name)
         self.tasks = tasks(self.question, seed)
+        self._mistakes: dict[int, dict[tuple[Mistake, ...], Shown]] = {}
 
-    def reference(self) -> tuple[Observation, ...]:
+    @cached_property
+    def reference(self) -> Shown:
         """What a right answer shows."""
-        return _observed(self.name, self.seed, self.question.reference)
+        return Shown(self.question, self.tasks, self.question.reference)
 
-    def given(self) -> tuple[Observation, ...] | None:
+    @cached_property
+    def given(self) -> Shown | None:
         """What the program that the learner starts from shows, if there is one."""
         source = self.question.given
-        return _observed(self.name, self.seed, source) if source is not None else None
+        return None if source is None else Shown(self.question, self.tasks, source)
 
-    def mistakes(self, together: int) -> Mapping[tuple[Mistake, ...], tuple[Observation, ...]]:
+    def mistakes(self, together: int) -> Mapping[tuple[Mistake, ...], Shown]:
         """What the known mistakes show, one at a time, or two together where they fit."""
-        found = {}
-        for combination in combinations(self.question.mistakes, together):
-            source = planted(self.question, combination)
-            if source is not None:
-                found[combination] = _observed(self.name, self.seed, source)
-        return found
+        if together not in self._mistakes:
+            combined = combinations(self.question.mistakes, together)
+            sources = {chosen: planted(self.question, chosen) for chosen in combined}
+            self._mistakes[together] = {
+                chosen: Shown(self.question, self.tasks, source)
+                for chosen, source in sources.items()
+                if source is not None
+            }
+        return self._mistakes[together]
+
+
+@lru_cache(maxsize=200)
+def bank_of(name: str, seed: int = 0) -> Bank:
+    """The bank of the question `exNN.name`, made once.  Raises UnknownQuestion."""
+    return Bank(name, seed)

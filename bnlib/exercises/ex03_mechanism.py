@@ -1,6 +1,8 @@
-"""Exercise 3: which values share a mean, the forward pass for vectors and images, ε."""
+"""Exercise 3: which values share a mean, the forward pass for vectors and images, ε, γ and β."""
 
 from __future__ import annotations
+
+from typing import Any
 
 import numpy as np
 
@@ -8,6 +10,8 @@ from bnlib.exercises.inputs import affine, batch, large_mean
 from bnlib.exercises.laws import mean_is_beta, spread_is_gamma
 from bnlib.exercises.question import (
     Exercise,
+    Inputs,
+    Law,
     Mistake,
     Probe,
     Question,
@@ -22,6 +26,7 @@ BY_HAND = Section(CHAPTER, "From the z-score to batch normalization, by hand")
 EPSILON = Section(CHAPTER, "What ε does")
 SHARED = Section(CHAPTER, "Which values share a mean?")
 GAMMA = Section(CHAPTER, "γ and β can undo it")
+WEIGHTS = Section(CHAPTER, "The size of the weights no longer matters")
 BIAS = Section(CHAPTER, "The bias no longer matters either")
 PRECISION = Section("02_rationale", "Numerical stability")
 
@@ -36,21 +41,126 @@ def batch_statistics(x: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     return mu, var
 
 
-def standardise(x: np.ndarray, eps: float) -> np.ndarray:
-    mu = x.mean(axis=0)
-    var = x.var(axis=0)
-    centred = x - mu
-    return centred / np.sqrt(var + eps)
-
-
 def batch_norm(x: np.ndarray, gamma: np.ndarray, beta: np.ndarray, eps: float) -> np.ndarray:
     axes = (0, *range(2, x.ndim))
-    mu = x.mean(axis=axes, keepdims=True)
-    var = x.var(axis=axes, keepdims=True)
     shape = (1, -1) + (1,) * (x.ndim - 2)
-    x_hat = (x - mu) / np.sqrt(var + eps)
-    return gamma.reshape(shape) * x_hat + beta.reshape(shape)
+    mu = x.mean(axis=axes)
+    var = x.var(axis=axes)
+    mu, var = mu.reshape(shape), var.reshape(shape)
+    gamma = gamma.reshape(shape)
+    beta = beta.reshape(shape)
+    centred = x - mu
+    inside = var + eps
+    x_hat = centred / np.sqrt(inside)
+    return gamma * x_hat + beta
 
+
+def undo(x: np.ndarray, eps: float) -> tuple[np.ndarray, np.ndarray]:
+    axes = (0, *range(2, x.ndim))
+    mu = x.mean(axis=axes)
+    var = x.var(axis=axes)
+    inside = var + eps
+    gamma = np.sqrt(inside)
+    beta = mu
+    return gamma, beta
+
+
+# The laws.
+
+
+def gives_back(inputs: Inputs, values: dict[str, Any]) -> str | None:
+    """The layer with the learner's γ and β returns its input."""
+    x, (gamma, beta) = inputs["x"], values["out"]
+    y = batch_norm(x, np.asarray(gamma), np.asarray(beta), inputs["eps"])
+    worst = np.unravel_index(int(np.argmax(np.abs(y - x))), x.shape)
+    if abs(y[worst] - x[worst]) < 1e-8 * (1 + np.abs(x).max()):
+        return None
+    place = ", ".join(map(str, worst))
+    return (
+        f"with your γ and β the layer turns x[{place}] = {x[worst]:.4g} into {y[worst]:.4g}: it "
+        "does not give its input back."
+    )
+
+
+# The inputs.
+
+
+def constant_second_channel(rng: np.random.Generator) -> Inputs:
+    """Three examples of two channels, the second without any spread."""
+    x = batch(rng, 3, 2)
+    x[:, 1] = 7.0
+    return {"x": x, "eps": 1e-2}
+
+
+def tiny_and_constant(rng: np.random.Generator) -> np.ndarray:
+    """Four examples of two channels: the first has a spread of about 0.001, the second none."""
+    x = (1e-3 * rng.standard_normal((4, 2))).round(5)
+    x[:, 1] = 3.0
+    return x
+
+
+# The questions.
+
+COUNT = value_question(
+    "n",
+    "How many values share a mean",
+    16 * 5 * 6,
+    (
+        wrong(
+            16,
+            "n is N alone",
+            "You counted the images. In each of them the channel has a value at every position, "
+            "and all positions count as examples.",
+            SHARED,
+            number=26,
+        ),
+        wrong(
+            16 * 8 * 5 * 6,
+            "all values of the batch",
+            "That is every number in the batch. Each of the 8 channels has a mean of its own, so "
+            "the channels are not multiplied in.",
+            SHARED,
+            number=8,
+        ),
+        wrong(
+            5 * 6,
+            "the positions of one image",
+            "That would be a mean for each image by itself (instance normalization). The mean "
+            "goes over all images of the batch too.",
+            SHARED,
+            number=8,
+        ),
+        wrong(
+            8 * 5 * 6,
+            "one image with all its channels",
+            "That is one image with all its channels (layer normalization). Batch normalization "
+            "keeps the channels apart and takes all images together.",
+            SHARED,
+            number=8,
+        ),
+        wrong(
+            16 * 8,
+            "the values at one position",
+            "That is all images and all channels at one position. It is the other way round: "
+            "all images and all positions, in one channel.",
+            SHARED,
+            number=8,
+        ),
+        wrong(
+            8,
+            "the number of channels",
+            "That is how many means there are. How many values is each of them taken over?",
+            SHARED,
+        ),
+    ),
+    (
+        "One channel keeps to itself. What is averaged over: which of the four axes?",
+        "Look at the chapter's table of inputs, in the row with four axes.",
+        "Multiply the lengths of all axes except that of the channels, axis 1.",
+    ),
+    SHARED,
+    tolerance=1e-6,
+)
 
 STATISTICS = Question(
     name="statistics",
@@ -131,6 +241,61 @@ STATISTICS = Question(
             number=8,
         ),
         Mistake(
+            "statistics over axis 1 alone",
+            "You average over the channels, for each example and position by itself. It is the "
+            "other way round: average over every axis but the channels', axis 1.",
+            SHARED,
+            (("axes = (0, *range(2, x.ndim))", "axes = (1,)"),),
+            number=8,
+        ),
+        Mistake(
+            "the last axis taken for the channels",
+            "You keep the last axis. In this course, as in PyTorch, channels stand on axis 1; in "
+            "an image the last axis are the columns.",
+            SHARED,
+            (("axes = (0, *range(2, x.ndim))", "axes = tuple(range(x.ndim - 1))"),),
+            number=8,
+        ),
+        Mistake(
+            "reshaped to (n, C) across the channels",
+            "A reshape keeps the order in memory, in which positions come last: with the shape "
+            "(n, C) values of several channels end up in one column. Move axis 1 to the end first, "
+            "or average over several axes at once.",
+            SHARED,
+            (("axes = (0, *range(2, x.ndim))", "axes = 0; x = x.reshape(-1, x.shape[1])"),),
+            number=8,
+        ),
+        Mistake(
+            "reshaped to (C, n) across the channels",
+            "A reshape keeps the order in memory, in which the examples come first: with the shape "
+            "(C, n) values of several channels end up in one row. Move axis 1 to the front first, "
+            "or average over several axes at once.",
+            SHARED,
+            (("axes = (0, *range(2, x.ndim))", "axes = 1; x = x.reshape(x.shape[1], -1)"),),
+            number=8,
+        ),
+        Mistake(
+            "variances of the positions averaged",
+            "You take the variance at each position and average these. What differs from position "
+            "to position is lost: all N·H·W values deviate from one common mean.",
+            SHARED,
+            (
+                (
+                    "x.var(axis=axes)",
+                    "x.var(axis=0).reshape(x.shape[1], -1).mean(axis=1)",
+                ),
+            ),
+            number=8,
+        ),
+        Mistake(
+            "n is N alone",
+            "You divide the sum of squares by the number of examples. A channel of an image has "
+            "N·H·W values: divide by all of them.",
+            SHARED,
+            (("x.var(axis=axes)", "x.var(axis=axes) * x.size / (x.shape[0] * x.shape[1])"),),
+            number=26,
+        ),
+        Mistake(
             "one mean for all channels",
             "You average over the channels too, and they have different units. Each channel "
             "keeps a mean of its own: average over every axis but axis 1.",
@@ -151,6 +316,25 @@ STATISTICS = Question(
             SHARED,
             (("return mu, var", "return mu.reshape(1, -1), var.reshape(1, -1)"),),
             number=14,
+        ),
+        Mistake(
+            "results in the wrong order",
+            "The mean comes first, then the variance: you return them the other way round.",
+            BY_HAND,
+            (("return mu, var", "return var, mu"),),
+        ),
+        Mistake(
+            "axes that fit images alone",
+            "You name the axes 0, 2 and 3, and vectors and sequences have fewer. Build the tuple "
+            "from `x.ndim`: every axis but axis 1.",
+            SHARED,
+            (("axes = (0, *range(2, x.ndim))", "axes = (0, 2, 3)"),),
+        ),
+        Mistake(
+            "the mean square in place of the variance",
+            "You average the squares of x itself. Subtract the mean of each channel first.",
+            BY_HAND,
+            (("x.var(axis=axes)", "(x**2).mean(axis=axes)"),),
         ),
     ),
     hints=(
@@ -178,29 +362,32 @@ FORWARD = Question(
             lambda rng: {"x": batch(rng, 3, 2), **affine(rng, 2), "eps": 1e-5},
         ),
         Probe(
-            "a tiny spread",
+            "a tiny spread, and none at all",
             "small spread",
             "y = batch_norm(x, gamma, beta, eps)",
             ("y",),
-            lambda rng: {
-                "x": (1e-3 * rng.standard_normal((4, 2))).round(5),
-                **affine(rng, 2),
-                "eps": 1e-5,
-            },
+            lambda rng: {"x": tiny_and_constant(rng), **affine(rng, 2), "eps": 1e-5},
         ),
         Probe(
-            "a constant channel",
-            "small spread",
+            "sequences",
+            "images",
             "y = batch_norm(x, gamma, beta, eps)",
             ("y",),
-            lambda rng: {"x": np.full((4, 2), 3.0), **affine(rng, 2), "eps": 1e-5},
+            lambda rng: {"x": batch(rng, 4, 2, 3), **affine(rng, 2), "eps": 1e-3},
+        ),
+        Probe(
+            "a large mean",
+            "vectors",
+            "y = batch_norm(x, gamma, beta, eps)",
+            ("y",),
+            lambda rng: {"x": large_mean(rng, 4, 3), **affine(rng, 3), "eps": 1e-3},
         ),
         Probe(
             "images",
             "images",
             "y = batch_norm(x, gamma, beta, eps)",
             ("y",),
-            lambda rng: {"x": batch(rng, 4, 3, 2, 5), **affine(rng, 3), "eps": 1e-3},
+            lambda rng: {"x": batch(rng, 4, 3, 2, 5), **affine(rng, 3), "eps": 1e-2},
         ),
         Probe(
             "images with as many rows and columns as channels",
@@ -214,17 +401,17 @@ FORWARD = Question(
     mistakes=(
         Mistake(
             "ε outside the root",
-            "Ε is added to the variance before the root. Outside of it, ε hardly counts: a "
-            "spread of 0.001 comes out as 0.99 and not as 0.30.",
+            "Add ε to the variance, before the root. Outside of it, ε hardly counts: a spread of "
+            "0.001 comes out as 0.99 and not as 0.30.",
             EPSILON,
-            (("np.sqrt(var + eps)", "(np.sqrt(var) + eps)"),),
+            (("np.sqrt(inside)", "(np.sqrt(var) + eps)"),),
             number=4,
         ),
         Mistake(
             "no ε",
             "A constant channel has variance 0, and 0/0 is NaN. Add ε to the variance.",
             EPSILON,
-            (("np.sqrt(var + eps)", "np.sqrt(var)"),),
+            (("inside = var + eps", "inside = var"),),
             number=5,
         ),
         Mistake(
@@ -232,7 +419,7 @@ FORWARD = Question(
             "Divide by the standard deviation, the root of the variance: only then does the "
             "scale of the input cancel.",
             BY_HAND,
-            (("np.sqrt(var + eps)", "(var + eps)"),),
+            (("np.sqrt(inside)", "inside"),),
             number=6,
         ),
         Mistake(
@@ -240,53 +427,130 @@ FORWARD = Question(
             "The normaliser divides by n. With n − 1 the output's variance is (n−1)/n instead "
             "of 1.",
             BY_HAND,
-            (("x.var(axis=axes, ", "x.var(axis=axes, ddof=1, "),),
+            (("x.var(axis=axes)", "x.var(axis=axes, ddof=1)"),),
             number=1,
         ),
         Mistake(
+            "the variance in one pass, E[x²] − E[x]²",
+            "This subtracts two huge numbers that are nearly equal, and with a large mean no "
+            "digit survives. Subtract the mean first, then square.",
+            PRECISION,
+            (("x.var(axis=axes)", "(x**2).mean(axis=axes) - x.mean(axis=axes) ** 2"),),
+            number=7,
+            loose=frozenset({"a large mean"}),
+        ),
+        Mistake(
             "statistics over the batch axis alone",
-            "Each position of an image gets statistics of its own. Average over N, H and W.",
+            "Each position of an image gets statistics of its own. In a convolution's output a "
+            "channel is the same feature at every position: average over N, H and W.",
             SHARED,
-            (("axes = (0, *range(2, x.ndim))", "axes = (0,)"),),
+            (
+                ("axes = (0, *range(2, x.ndim))", "axes = (0,)"),
+                (
+                    "mu, var = mu.reshape(shape), var.reshape(shape)",
+                    "mu, var = mu[None], var[None]",
+                ),
+            ),
+            number=8,
+        ),
+        Mistake(
+            "statistics over the channel axis",
+            "You average over the channels of each example: that is layer normalization. Batch "
+            "normalization averages over every axis but the channels', axis 1.",
+            SHARED,
+            (
+                ("axes = (0, *range(2, x.ndim))", "axes = tuple(range(1, x.ndim))"),
+                (
+                    "mu, var = mu.reshape(shape), var.reshape(shape)",
+                    "mu, var = (v.reshape(-1, *shape[:1], *shape[2:]) for v in (mu, var))",
+                ),
+            ),
+            number=8,
+        ),
+        Mistake(
+            "statistics per image and channel",
+            "Every image gets a mean and a variance of its own, which is instance normalization. "
+            "Average over the images too, axis 0.",
+            SHARED,
+            (
+                ("axes = (0, *range(2, x.ndim))", "axes = tuple(range(2, x.ndim)) or (0,)"),
+                (
+                    "mu, var = mu.reshape(shape), var.reshape(shape)",
+                    "mu, var = (v.reshape(-1, x.shape[1], *shape[2:]) for v in (mu, var))",
+                ),
+            ),
+            number=8,
+        ),
+        Mistake(
+            "one mean and one variance for all channels",
+            "You average over the channels too, and they have different units. Each channel has "
+            "statistics of its own.",
+            SHARED,
+            (
+                ("axes = (0, *range(2, x.ndim))", "axes = tuple(range(x.ndim))"),
+                ("mu, var = mu.reshape(shape), var.reshape(shape)", "mu, var = mu, var"),
+            ),
             number=8,
         ),
         Mistake(
             "γ and β on the wrong axis",
-            "γ and β are laid along the last axis, as broadcasting does by itself. For images "
+            "Broadcasting lays γ and β along the last axis if you leave it to itself. For images "
             "they belong to axis 1. Where C = H = W this raises no error: the result is just "
             "wrong.",
             SHARED,
-            (("shape = (1, -1) + (1,) * (x.ndim - 2)", "shape = (-1,)"),),
+            (
+                ("gamma = gamma.reshape(shape)", "gamma = gamma"),
+                ("beta = beta.reshape(shape)", "beta = beta"),
+            ),
             number=9,
+            loose=frozenset({"sequences", "images"}),
+        ),
+        Mistake(
+            "μ and σ² on the wrong axis",
+            "With the shape (C,), μ and σ² are laid along the last axis by broadcasting. For "
+            "images they belong to axis 1: keep the averaged axes, or reshape. Where C = H = W "
+            "this raises no error.",
+            SHARED,
+            (("mu, var = mu.reshape(shape), var.reshape(shape)", "mu, var = mu, var"),),
+            number=9,
+            loose=frozenset({"sequences", "images"}),
         ),
         Mistake(
             "γ left out",
             "The output is x̂ + β: multiply by γ.",
             GAMMA,
-            (("gamma.reshape(shape) * x_hat", "x_hat"),),
+            (("return gamma * x_hat", "return x_hat"),),
         ),
         Mistake(
             "β left out",
             "The output is γ·x̂: add β.",
             GAMMA,
-            ((" + beta.reshape(shape)", ""),),
+            (("x_hat + beta", "x_hat"),),
         ),
         Mistake(
             "β added before the scaling",
             "You compute γ·(x̂ + β); the definition is γ·x̂ + β.",
             GAMMA,
-            (
-                (
-                    "gamma.reshape(shape) * x_hat + beta.reshape(shape)",
-                    "gamma.reshape(shape) * (x_hat + beta.reshape(shape))",
-                ),
-            ),
+            (("return gamma * x_hat + beta", "return gamma * (x_hat + beta)"),),
+        ),
+        Mistake(
+            "ε fixed in the function",
+            "You add 0.00001 whatever is asked for. Use the argument `eps`.",
+            EPSILON,
+            (("inside = var + eps", "inside = var + 1e-5"),),
+        ),
+        Mistake(
+            "brackets missing around the difference",
+            "Division binds more strongly than subtraction: you subtract a quotient from x. Put "
+            "the difference x − μ in brackets.",
+            BY_HAND,
+            (("x_hat = centred / np.sqrt(inside)", "x_hat = x - mu / np.sqrt(inside)"),),
         ),
         Mistake(
             "the mean is not subtracted",
             "You divide x itself by the standard deviation: subtract the mean first.",
             BY_HAND,
-            (("(x - mu) /", "x /"),),
+            (("centred = x - mu", "centred = x"),),
         ),
     ),
     hints=(
@@ -343,4 +607,221 @@ SPREAD = value_question(
     EPSILON,
 )
 
-EXERCISE = Exercise("ex03_mechanism", "What the layer computes", (STATISTICS, FORWARD, SPREAD))
+UNDO = Question(
+    name="undo",
+    title="The γ and β that undo the layer",
+    names=("undo",),
+    reference=source(undo),
+    probes=(
+        Probe(
+            "three examples, two channels",
+            "vectors",
+            "out = undo(x, eps)",
+            ("out",),
+            lambda rng: {"x": batch(rng, 3, 2), "eps": 1e-2},
+        ),
+        Probe(
+            "a constant channel",
+            "small spread",
+            "out = undo(x, eps)",
+            ("out",),
+            constant_second_channel,
+        ),
+        Probe(
+            "images",
+            "images",
+            "out = undo(x, eps)",
+            ("out",),
+            lambda rng: {"x": batch(rng, 4, 3, 2, 5), "eps": 1e-2},
+        ),
+    ),
+    points={"vectors": 1, "small spread": 1, "images": 1},
+    mistakes=(
+        Mistake(
+            "no ε",
+            "The layer divides by √(σ² + ε), so γ has to multiply by all of it. With γ = σ the "
+            "output is a little too narrow, and a constant channel would need γ = 0.",
+            GAMMA,
+            (("inside = var + eps", "inside = var"),),
+            number=5,
+        ),
+        Mistake(
+            "ε outside the root",
+            "The layer adds ε inside the root: γ is the same root, √(σ² + ε).",
+            GAMMA,
+            (("gamma = np.sqrt(inside)", "gamma = np.sqrt(var) + eps"),),
+            number=4,
+        ),
+        Mistake(
+            "the variance in place of the root",
+            "The layer divides by the root √(σ² + ε), so γ is this root and not its square.",
+            GAMMA,
+            (("gamma = np.sqrt(inside)", "gamma = inside"),),
+            number=6,
+        ),
+        Mistake(
+            "γ is the inverse",
+            "You divide a second time. The layer has divided by √(σ² + ε), and γ must multiply by "
+            "it.",
+            GAMMA,
+            (("gamma = np.sqrt(inside)", "gamma = 1 / np.sqrt(inside)"),),
+        ),
+        Mistake(
+            "β with the wrong sign",
+            "The layer has subtracted μ, so β must add it: β = μ.",
+            GAMMA,
+            (("beta = mu", "beta = -mu"),),
+        ),
+        Mistake(
+            "β left at 0",
+            "Your γ brings the spread back, but the mean of each channel stays at 0: β has to "
+            "add it.",
+            GAMMA,
+            (("beta = mu", "beta = np.zeros_like(mu)"),),
+        ),
+        Mistake(
+            "β as if it were added before the scaling",
+            "You divide μ by √(σ² + ε), as if γ multiplied β too. The layer computes γ·x̂ + β: β is "
+            "added at the end, in the units of x.",
+            GAMMA,
+            (("beta = mu", "beta = mu / np.sqrt(inside)"),),
+        ),
+        Mistake(
+            "γ left at 1",
+            "Your β brings the mean back, but the spread stays at 1: γ has to multiply by what the "
+            "layer divided by.",
+            GAMMA,
+            (("gamma = np.sqrt(inside)", "gamma = np.ones_like(mu)"),),
+        ),
+        Mistake(
+            "γ and β that normalise once more",
+            "You write the normalisation as a factor and a shift, 1/√(σ² + ε) and −μ/√(σ² + ε). "
+            "The layer has done that already: γ and β have to take it back.",
+            GAMMA,
+            (
+                ("gamma = np.sqrt(inside)", "gamma = 1 / np.sqrt(inside)"),
+                ("beta = mu", "beta = -mu / np.sqrt(inside)"),
+            ),
+        ),
+        Mistake(
+            "results in the wrong order",
+            "First comes γ, then β: you return them the other way round.",
+            GAMMA,
+            (("return gamma, beta", "return beta, gamma"),),
+        ),
+        Mistake(
+            "the variance is divided by n − 1",
+            "The layer divides by the variance with n, so γ must be made with the same one.",
+            GAMMA,
+            (("x.var(axis=axes)", "x.var(axis=axes, ddof=1)"),),
+            number=1,
+        ),
+        Mistake(
+            "statistics over the batch axis alone",
+            "There is one γ and one β per channel, (C,). For images average over H and W too.",
+            SHARED,
+            (("axes = (0, *range(2, x.ndim))", "axes = (0,)"),),
+            number=8,
+        ),
+        Mistake(
+            "one mean and one variance for all channels",
+            "Each channel has its own μ and σ², and so its own γ and β: average over every axis "
+            "but axis 1.",
+            SHARED,
+            (("axes = (0, *range(2, x.ndim))", "axes = tuple(range(x.ndim))"),),
+            number=8,
+        ),
+    ),
+    hints=(
+        "Write the formula of the layer, and set its output equal to x. What does the layer "
+        "subtract, and what does it divide by?",
+        "γ must undo the division and β the subtraction, each channel with its own numbers.",
+        "γ is the whole root that the layer divides by, with ε in it; β is the mean it subtracts. "
+        "You have written a function for both statistics.",
+    ),
+    read=GAMMA,
+    laws=(Law("the layer gives back its input", gives_back),),
+    from_scratch=True,
+)
+
+SIZE = value_question(
+    "weights",
+    "Weights ten times as large",
+    "b",
+    (
+        wrong(
+            "a",
+            "the normalisation forgotten",
+            "Without the layer it would be so. With it, z, its mean and its standard deviation "
+            "all become ten times as large, and the factor cancels.",
+            WEIGHTS,
+        ),
+        wrong(
+            "c",
+            "the gradient taken as unchanged",
+            "The output is the same, right. But the weights are ten times as large now: to turn "
+            "them by the same angle takes a step ten times as long, so the loss changes by a "
+            "tenth per unit of weight.",
+            WEIGHTS,
+        ),
+        wrong(
+            "d",
+            "the gradient's factor upside down",
+            "The output is the same, right. Differentiate f(aW) = f(W) with respect to W: "
+            "a·∇f(aW) = ∇f(W). So the gradient is divided by a.",
+            WEIGHTS,
+        ),
+    ),
+    (
+        "What happens to the mean and to the standard deviation of z?",
+        "The loss as a function of W satisfies f(aW) = f(W). Differentiate both sides.",
+        "The chain rule puts a factor a in front of the gradient at aW. Solve for that gradient, "
+        "and set a to 10.",
+    ),
+    WEIGHTS,
+    choices=("a", "b", "c", "d"),
+)
+
+BIAS_BEFORE = value_question(
+    "bias",
+    "The bias in front of the layer",
+    "d",
+    (
+        wrong(
+            "a",
+            "the activation in between overlooked",
+            "Behind the ReLU the bias has decided which values are cut off, and no mean brings "
+            "those back. Only directly in front of the layer does a constant cancel.",
+            BIAS,
+        ),
+        wrong(
+            "b",
+            "the stored mean overlooked",
+            "In eval mode μ is a stored number. It does not follow the bias, so the bias moves "
+            "the output.",
+            BIAS,
+        ),
+        wrong(
+            "c",
+            "a bias behind the layer taken for one in front",
+            "Nothing follows the layer here that would subtract a mean: the bias behind it "
+            "does the same as β, and moves the output.",
+            BIAS,
+        ),
+    ),
+    (
+        "Add a constant to z in all examples. What happens to μ, and to z − μ?",
+        "The constant cancels if μ is computed from the same values, and if nothing bends them "
+        "before.",
+        "Go through the four cases and ask for each: is the mean taken directly behind the "
+        "linear layer, and is it that of this batch?",
+    ),
+    BIAS,
+    choices=("a", "b", "c", "d"),
+)
+
+EXERCISE = Exercise(
+    "ex03_mechanism",
+    "What the layer computes",
+    (COUNT, STATISTICS, FORWARD, SPREAD, UNDO, SIZE, BIAS_BEFORE),
+)

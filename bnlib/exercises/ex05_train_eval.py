@@ -54,9 +54,7 @@ def to_remember(x: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     return mu, unbiased
 
 
-def running_statistics(
-    batches: list[np.ndarray], momentum: float
-) -> tuple[np.ndarray, np.ndarray]:
+def running_statistics(batches: list[np.ndarray], momentum: float) -> tuple[np.ndarray, np.ndarray]:
     channels = batches[0].shape[1]
     running_mean = np.zeros(channels)
     running_var = np.ones(channels)
@@ -77,6 +75,33 @@ def average_running(batches: list[np.ndarray]) -> tuple[np.ndarray, np.ndarray]:
         running_mean = update_running(running_mean, s_mean, momentum)
         running_var = update_running(running_var, s_var, momentum)
     return running_mean, running_var
+
+
+class TrainBatchNorm:
+    def __init__(self, num_features: int, eps: float = 1e-5, momentum: float = 0.1) -> None:
+        self.eps = eps
+        self.momentum = momentum
+        self.gamma = np.ones(num_features)
+        self.beta = np.zeros(num_features)
+        self.running_mean = np.zeros(num_features)
+        self.running_var = np.ones(num_features)
+
+    def update(self, mu: np.ndarray, var: np.ndarray, n: int) -> None:
+        unbiased = var * n / (n - 1)
+        self.running_mean = update_running(self.running_mean, mu, self.momentum)
+        self.running_var = update_running(self.running_var, unbiased, self.momentum)
+
+    def forward(self, x: np.ndarray) -> np.ndarray:
+        axes = (0, *range(2, x.ndim))
+        n = x.size // x.shape[1]
+        mu = x.mean(axis=axes)
+        var = x.var(axis=axes)
+        self.update(mu, var, n)
+        shape = (1, -1) + (1,) * (x.ndim - 2)
+        mu = mu.reshape(shape)
+        var = var.reshape(shape)
+        x_hat = (x - mu) / np.sqrt(var + self.eps)
+        return self.gamma.reshape(shape) * x_hat + self.beta.reshape(shape)
 
 
 class BatchNorm:
@@ -111,8 +136,9 @@ class BatchNorm:
             mu = self.running_mean
             var = self.running_var
         shape = (1, -1) + (1,) * (x.ndim - 2)
-        root = np.sqrt(var.reshape(shape) + self.eps)
-        x_hat = (x - mu.reshape(shape)) / root
+        mu = mu.reshape(shape)
+        var = var.reshape(shape)
+        x_hat = (x - mu) / np.sqrt(var + self.eps)
         return self.gamma.reshape(shape) * x_hat + self.beta.reshape(shape)
 
 
@@ -370,7 +396,7 @@ SHARED_STATISTICS = (
         "You divide by n − 1 (`ddof=1`) and then multiply by n/(n−1) as well. One of the two is "
         "enough.",
         VARIANCES,
-        (("x.var(axis=0)", "x.var(axis=0, ddof=1)"),),
+        (("var * n / (n - 1)", "var * (n / (n - 1)) ** 2"),),
     ),
     Mistake(
         "the standard deviation in place of the variance",
@@ -477,7 +503,8 @@ RUNNING = Question(
             (
                 (
                     "    for x in batches:",
-                    "    running_mean, running_var = to_remember(batches[0])\n    for x in batches:",
+                    "    running_mean, running_var = to_remember(batches[0])\n"
+                    "    for x in batches:",
                 ),
             ),
         ),
@@ -673,4 +700,792 @@ AVERAGE = Question(
     read=FIXED,
     laws=(Law("one of the two", _which_part),),
     from_scratch=True,
+)
+
+
+def _statistics(rng: np.random.Generator, channels: int) -> Inputs:
+    """Running statistics to set; the first variance is tiny, so that ε counts."""
+    running_var = rng.uniform(2.0, 6.0, channels).round(2)
+    running_var[0] = 0.01
+    return {
+        "running_mean": rng.uniform(-2.0, 2.0, channels).round(2),
+        "running_var": running_var,
+    }
+
+
+SET_AFFINE = "layer.gamma, layer.beta = gamma, beta\n"
+TRAINED = "layer = TrainBatchNorm({}, eps=eps)\n" + SET_AFFINE + "y = layer.forward(x)"
+EVALUATED = (
+    "layer = BatchNorm({}, eps=eps)\n"
+    + SET_AFFINE
+    + "layer.running_mean, layer.running_var = running_mean.copy(), running_var.copy()\n"
+    + "layer.eval()\n"
+    + "y_eval = layer.forward(x)"
+)
+STATE = ("layer.running_mean", "layer.running_var")
+IMAGES_STEP = frozenset({"what one step on images leaves"})
+ALONE = frozenset({"one example, in eval mode"})
+BRANCH = """        if self.training:
+            self.update(mu, var, n)
+        else:
+            mu = self.running_mean
+            var = self.running_var
+"""
+
+
+def biased() -> Mistake:
+    """FACTS 2, in a reference that holds the layer."""
+    return Mistake(
+        "the running variance is biased",
+        "running_var remembers variances divided by n. It takes the unbiased one, n/(n−1) times "
+        "as large, or eval mode divides by too little.",
+        VARIANCES,
+        (("var * n / (n - 1)", "var"),),
+        number=2,
+    )
+
+
+def not_updated() -> Mistake:
+    """A layer that learns no statistics."""
+    return Mistake(
+        "running statistics are not updated",
+        "After training your running statistics still hold 0 and 1. In train mode each call of "
+        "forward moves them towards the batch.",
+        FIXED,
+        (("self.update(mu, var, n)", "pass"),),
+    )
+
+
+def variance_from_zero() -> Mistake:
+    """A wrong starting value, in a reference that holds the layer."""
+    return Mistake(
+        "the running variance starts at 0",
+        "running_mean starts at 0 and running_var at 1. With a variance of 0, a new layer in eval "
+        "mode multiplies its input by 1/√ε, some 300.",
+        MODES,
+        (
+            (
+                "self.running_var = np.ones(num_features)",
+                "self.running_var = np.zeros(num_features)",
+            ),
+        ),
+    )
+
+
+LAYER = Question(
+    name="layer",
+    title="The layer in train mode",
+    names=("TrainBatchNorm",),
+    reference=source(update_running, TrainBatchNorm),
+    probes=(
+        Probe(
+            "three examples",
+            "output",
+            TRAINED.format(2),
+            ("y",),
+            lambda rng: {"x": batch(rng, 3, 2), **affine(rng, 2), "eps": 1e-5},
+        ),
+        Probe(
+            "a tiny spread",
+            "output",
+            TRAINED.format(2),
+            ("y",),
+            lambda rng: {
+                "x": (0.1 * rng.standard_normal((4, 2))).round(3),
+                **affine(rng, 2),
+                "eps": 1e-2,
+            },
+        ),
+        Probe(
+            "images with as many rows and columns as channels",
+            "output",
+            TRAINED.format(3),
+            ("y",),
+            lambda rng: {"x": batch(rng, 4, 3, 3, 3), **affine(rng, 3), "eps": 1e-3},
+        ),
+        Probe(
+            "what one step leaves",
+            "running statistics",
+            "layer = TrainBatchNorm(2, momentum=momentum)\nlayer.forward(x)",
+            STATE,
+            lambda rng: {"x": batch(rng, 4, 2), "momentum": 0.1},
+        ),
+        Probe(
+            "what two steps leave, with another momentum",
+            "running statistics",
+            "layer = TrainBatchNorm(3, momentum=0.3)\nlayer.forward(first)\nlayer.forward(second)",
+            STATE,
+            lambda rng: {"first": batch(rng, 4, 3), "second": batch(rng, 6, 3)},
+        ),
+        Probe(
+            "what one step on images leaves",
+            "running statistics",
+            "layer = TrainBatchNorm(3, momentum=momentum)\nlayer.forward(x)",
+            STATE,
+            lambda rng: {"x": batch(rng, 4, 3, 2, 5), "momentum": 0.1},
+        ),
+    ),
+    points={"output": 2, "running statistics": 2},
+    mistakes=(
+        Mistake(
+            "the variance is divided by n − 1",
+            "In train mode the layer normalises with the biased variance, divided by n. You divide "
+            "by n − 1 there; that correction is for the running variance alone.",
+            VARIANCES,
+            (
+                ("x.var(axis=axes)", "x.var(axis=axes, ddof=1)"),
+                ("var * n / (n - 1)", "var"),
+            ),
+            number=1,
+        ),
+        biased(),
+        Mistake(
+            "the variance is corrected twice",
+            "You take the variance with `ddof=1`, so it is divided by n − 1 already, and correct "
+            "it once more for running_var. And the normaliser needs the biased one.",
+            VARIANCES,
+            (
+                ("x.var(axis=axes)", "x.var(axis=axes, ddof=1)"),
+                ("var * n / (n - 1)", "n * var / (n - 1)"),
+            ),
+        ),
+        weighs_old(),
+        Mistake(
+            "momentum fixed at 0.1",
+            "The running statistics move by 0.1 whatever the layer is told. Keep the argument in "
+            "`self.momentum`, and use it.",
+            FIXED,
+            (("self.momentum = momentum", "self.momentum = 0.1"),),
+        ),
+        Mistake(
+            "ε fixed at 1e-5",
+            "The layer uses 1e-5 whatever it is told. Keep the argument in `self.eps`, and use it.",
+            EPSILON,
+            (("self.eps = eps", "self.eps = 1e-5"),),
+        ),
+        Mistake(
+            "ε outside the root",
+            "Add ε to the variance before the root is taken. Added after it, ε means something "
+            "else: the output of a channel of small spread comes out wrong.",
+            EPSILON,
+            (("np.sqrt(var + self.eps)", "(np.sqrt(var) + self.eps)"),),
+            number=4,
+        ),
+        Mistake(
+            "no ε",
+            "A constant channel has variance 0, and 0/0 is NaN. Add ε to the variance.",
+            EPSILON,
+            (("np.sqrt(var + self.eps)", "np.sqrt(var)"),),
+            number=5,
+        ),
+        Mistake(
+            "divided by the variance",
+            "Divide by the root of variance plus ε: only then does the scale of the input cancel.",
+            BY_HAND,
+            (("np.sqrt(var + self.eps)", "(var + self.eps)"),),
+            number=6,
+        ),
+        Mistake(
+            "γ and β left out",
+            "The output is x̂: multiply by γ and add β.",
+            GAMMA,
+            (
+                (
+                    "self.gamma.reshape(shape) * x_hat + self.beta.reshape(shape)",
+                    "x_hat",
+                ),
+            ),
+        ),
+        Mistake(
+            "γ and β on the wrong axis",
+            "γ and β are laid along the last axis, as broadcasting does by itself. For images they "
+            "belong to axis 1: reshape them to (1, C, 1, 1). Where C = H = W this raises no error.",
+            SHARED,
+            (
+                ("self.gamma.reshape(shape)", "self.gamma"),
+                ("self.beta.reshape(shape)", "self.beta"),
+            ),
+            number=9,
+            loose=IMAGES_STEP,
+        ),
+        Mistake(
+            "statistics over the batch axis alone",
+            "Each position of an image gets statistics of its own. Average over N, H and W.",
+            SHARED,
+            (
+                ("axes = (0, *range(2, x.ndim))", "axes = 0"),
+                ("mu = mu.reshape(shape)", "pass"),
+                ("var = var.reshape(shape)", "pass"),
+            ),
+            number=8,
+            loose=IMAGES_STEP,
+        ),
+        Mistake(
+            "one mean for all channels",
+            "You average over the channels too. Each channel has statistics of its own: average "
+            "over every axis but axis 1.",
+            SHARED,
+            (
+                ("mu = x.mean(axis=axes)", "mu = np.full(x.shape[1], x.mean())"),
+                ("var = x.var(axis=axes)", "var = np.full(x.shape[1], x.var())"),
+            ),
+            number=8,
+        ),
+        Mistake(
+            "n counts the examples alone",
+            "For images you correct the running variance with n = N. Each channel has n = N·H·W "
+            "values, so the correction is much smaller.",
+            SHARED,
+            (("n = x.size // x.shape[1]", "n = x.shape[0]"),),
+            number=26,
+        ),
+        Mistake(
+            "n counts the values of all channels",
+            "In the correction n is the number of values that share a mean: N for vectors, N·H·W "
+            "for images, without the factor C.",
+            SHARED,
+            (("n = x.size // x.shape[1]", "n = x.size"),),
+        ),
+        Mistake(
+            "statistics keep the averaged axes",
+            "Your running statistics get axes of length 1, like (1, C). They are stored per "
+            "channel, with the shape (C,): drop those axes before the update.",
+            SHARED,
+            (
+                (
+                    "self.update(mu, var, n)",
+                    "self.update(mu.reshape(1, -1), var.reshape(1, -1), n)",
+                ),
+            ),
+            number=14,
+            loose=IMAGES_STEP,
+        ),
+        not_updated(),
+        Mistake(
+            "the running variance is never updated",
+            "Your running mean moves and your running variance stays as it was. Update both.",
+            FIXED,
+            (
+                (
+                    "self.running_var = update_running(self.running_var, unbiased, self.momentum)",
+                    "pass",
+                ),
+            ),
+        ),
+        Mistake(
+            "running statistics in train mode",
+            "In train mode you normalise with the running statistics. They are kept for eval mode; "
+            "in train mode the batch is normalised with its own.",
+            MODES,
+            (
+                (
+                    "        shape = (1, -1)",
+                    "        mu = self.running_mean\n"
+                    "        var = self.running_var\n"
+                    "        shape = (1, -1)",
+                ),
+            ),
+        ),
+        Mistake(
+            "the batch replaces the running statistics",
+            "Each batch overwrites what the layer remembers. Move the running statistics a share "
+            "`momentum` of the way, with your function from the first question.",
+            FIXED,
+            (
+                ("update_running(self.running_mean, mu, self.momentum)", "mu"),
+                ("update_running(self.running_var, unbiased, self.momentum)", "unbiased"),
+            ),
+        ),
+        Mistake(
+            "the standard deviation in place of the variance",
+            "You remember a standard deviation in running_var, where a variance belongs: eval mode "
+            "takes the root itself.",
+            FIXED,
+            (
+                (
+                    "update_running(self.running_var, unbiased, self.momentum)",
+                    "update_running(self.running_var, np.sqrt(unbiased), self.momentum)",
+                ),
+            ),
+        ),
+        variance_from_zero(),
+    ),
+    hints=(
+        "For vectors, you have written all pieces already, here and in chapter 3: which lines of "
+        "forward change when the input has the shape (N, C, H, W)?",
+        "Every axis but axis 1 is averaged over, so each channel has N·H·W values. The biased "
+        "variance normalises, the unbiased one is remembered.",
+        "In forward: mean and variance over all axes but axis 1; update both running statistics, "
+        "the variance multiplied by n over n − 1; reshape mean, variance, γ and β to length C on "
+        "axis 1 and length 1 elsewhere; normalise; scale and shift.",
+    ),
+    read=MODES,
+    laws=(
+        mean_is_beta("y"),
+        spread_is_gamma("y", "x", "eps"),
+        Law("one step", _one_step),
+    ),
+    from_scratch=True,
+)
+
+BOTH_MODES = Question(
+    name="modes",
+    title="The layer in both modes",
+    names=("BatchNorm",),
+    reference=source(update_running, BatchNorm),
+    probes=(
+        Probe(
+            "a new layer, in eval mode",
+            "evaluation",
+            "layer = BatchNorm(2, eps=eps)\nlayer.eval()\ny_eval = layer.forward(x)",
+            ("y_eval",),
+            lambda rng: {"x": batch(rng, 3, 2), "eps": 0.01},
+        ),
+        Probe(
+            "vectors, in eval mode",
+            "evaluation",
+            EVALUATED.format(2),
+            ("y_eval", *STATE),
+            lambda rng: {
+                "x": batch(rng, 4, 2),
+                **affine(rng, 2),
+                **_statistics(rng, 2),
+                "eps": 0.01,
+            },
+        ),
+        Probe(
+            "one example, in eval mode",
+            "evaluation",
+            EVALUATED.format(2),
+            ("y_eval", *STATE),
+            lambda rng: {
+                "x": batch(rng, 1, 2),
+                **affine(rng, 2),
+                **_statistics(rng, 2),
+                "eps": 0.01,
+            },
+        ),
+        Probe(
+            "images with as many rows and columns as channels, in eval mode",
+            "evaluation",
+            EVALUATED.format(3),
+            ("y_eval", *STATE),
+            lambda rng: {
+                "x": batch(rng, 4, 3, 3, 3),
+                **affine(rng, 3),
+                **_statistics(rng, 3),
+                "eps": 0.01,
+            },
+        ),
+        Probe(
+            "to eval mode and back",
+            "switching",
+            "layer = BatchNorm(2, eps=1e-12)\nat_first = layer.training\n"
+            "layer.eval()\nlayer.forward(first)\nafter_eval = layer.training\n"
+            "layer.train()\ny_again = layer.forward(second)\nafter_train = layer.training",
+            ("at_first", "after_eval", "after_train", "y_again"),
+            lambda rng: {"first": batch(rng, 4, 2), "second": batch(rng, 3, 2)},
+        ),
+        Probe(
+            "train, eval, train, eval",
+            "switching",
+            "layer = BatchNorm(2, eps=1e-12)\n"
+            "layer.forward(first)\ntrained = np.array(layer.running_mean)\n"
+            "layer.eval()\nlayer.forward(second)\nevaluated = np.array(layer.running_mean)\n"
+            "layer.train()\nlayer.forward(second)\ntrained_again = np.array(layer.running_mean)\n"
+            "layer.eval()\ny_eval = layer.forward(first)",
+            ("trained", "evaluated", "trained_again", "y_eval"),
+            lambda rng: {"first": batch(rng, 4, 2), "second": batch(rng, 5, 2) + 3},
+        ),
+    ),
+    points={"evaluation": 2, "switching": 2},
+    mistakes=(
+        Mistake(
+            "batch statistics in eval mode",
+            "In eval mode your layer still normalises with the statistics of the batch it is "
+            "given, so an answer depends on its companions. Use running_mean and running_var "
+            "there.",
+            MODES,
+            ((BRANCH, "        if self.training:\n            self.update(mu, var, n)\n"),),
+            number=16,
+        ),
+        Mistake(
+            "running statistics move in eval mode",
+            "Your layer updates its running statistics in eval mode too. So it learns from the "
+            "test data, and the next test gives another answer. Update in train mode alone.",
+            LEAKED,
+            (
+                (
+                    "            mu = self.running_mean\n",
+                    "            seen = mu, var, n\n            mu = self.running_mean\n",
+                ),
+                (
+                    "        shape = (1, -1)",
+                    "        if not self.training:\n"
+                    "            self.update(*seen)\n"
+                    "        shape = (1, -1)",
+                ),
+            ),
+            number=17,
+            loose=ALONE,
+        ),
+        Mistake(
+            "running statistics move in eval mode, before they are used",
+            "Your layer updates its running statistics in eval mode too, and normalises with the "
+            "updated ones. Update in train mode alone: eval mode reads and changes nothing.",
+            LEAKED,
+            (
+                (
+                    "        if self.training:\n"
+                    "            self.update(mu, var, n)\n"
+                    "        else:\n",
+                    "        self.update(mu, var, n)\n        if not self.training:\n",
+                ),
+            ),
+            number=17,
+            loose=ALONE,
+        ),
+        Mistake(
+            "the mode is never looked at",
+            "`forward` does the same in both modes: it uses the batch's statistics and updates the "
+            "running ones. Let it ask for `self.training`.",
+            MODES,
+            ((BRANCH, "        self.update(mu, var, n)\n"),),
+            number=16,
+            loose=ALONE,
+        ),
+        Mistake(
+            "the modes are swapped",
+            "In train mode you use the running statistics, in eval mode those of the batch: it is "
+            "the other way round.",
+            MODES,
+            (("        if self.training:\n", "        if not self.training:\n"),),
+            loose=ALONE,
+        ),
+        Mistake(
+            "eval() does not switch the mode",
+            "After eval() `training` is still True, so forward goes on as in train mode. Set it to "
+            "False.",
+            MODES,
+            (("self.training = False", "pass"),),
+            loose=ALONE,
+        ),
+        Mistake(
+            "train() does not switch back",
+            "After eval() your layer stays in eval mode for ever: train() must set `training` to "
+            "True again. Validation comes after each epoch, and training goes on after it.",
+            RESTORED,
+            (
+                (
+                    "def train(self) -> None:\n        self.training = True",
+                    "def train(self) -> None:\n        pass",
+                ),
+            ),
+            number=19,
+        ),
+        Mistake(
+            "a new layer is in eval mode",
+            "A layer starts in train mode: set `training` to True in `__init__`.",
+            LOOKED,
+            (
+                (
+                    "self.training = True\n\n    def train",
+                    "self.training = bool(0)\n\n    def train",
+                ),
+            ),
+        ),
+        Mistake(
+            "γ and β left out in eval mode",
+            "In eval mode you return x̂. γ and β are used in both modes, and are the same numbers "
+            "in both: only the statistics differ.",
+            MODES,
+            (("return self.gamma", "return x_hat if not self.training else self.gamma"),),
+        ),
+        Mistake(
+            "no ε in eval mode",
+            "In eval mode you divide by the root of running_var alone. ε belongs there too: only "
+            "the statistics differ between the modes.",
+            MODES,
+            (("var = self.running_var\n", "var = self.running_var - self.eps\n"),),
+            number=5,
+        ),
+        Mistake(
+            "ε outside the root",
+            "In eval mode too, add ε to the variance before the root is taken.",
+            EPSILON,
+            (("np.sqrt(var + self.eps)", "(np.sqrt(var) + self.eps)"),),
+            number=4,
+        ),
+        Mistake(
+            "divided by the variance in eval mode",
+            "In eval mode the root is missing: running_var is a variance, so divide by "
+            "√(running_var + ε).",
+            MODES,
+            (
+                (
+                    "var = self.running_var\n",
+                    "var = (self.running_var + self.eps) ** 2 - self.eps\n",
+                ),
+            ),
+            number=6,
+        ),
+        Mistake(
+            "running statistics on the wrong axis",
+            "In eval mode the running statistics, of shape (C,), are laid along the last axis of "
+            "the images. They belong to axis 1: reshape them to (1, C, 1, 1).",
+            SHARED,
+            (
+                ("mu = mu.reshape(shape)", "mu = mu.reshape(shape) if self.training else mu"),
+                ("var = var.reshape(shape)", "var = var.reshape(shape) if self.training else var"),
+            ),
+            number=9,
+        ),
+        Mistake(
+            "γ and β on the wrong axis",
+            "γ and β are laid along the last axis. For images they belong to axis 1, in eval mode "
+            "too: reshape them to (1, C, 1, 1).",
+            SHARED,
+            (
+                ("self.gamma.reshape(shape)", "self.gamma"),
+                ("self.beta.reshape(shape)", "self.beta"),
+            ),
+            number=9,
+        ),
+        not_updated(),
+        variance_from_zero(),
+        biased(),
+        weighs_old(),
+    ),
+    hints=(
+        "Which two numbers per channel are all that differs in eval mode?",
+        "Let the mode choose the mean and the variance, and normalise in one place after that. "
+        "Only train mode touches the running statistics.",
+        "Let train and eval set one attribute. In forward ask for it: in train mode take the "
+        "batch's statistics and update, in eval mode take the running ones and update nothing. "
+        "Reshape whichever you took, of shape (C,), so that it lines up with axis 1.",
+    ),
+    read=MODES,
+    laws=(
+        Law("eval reads only", _eval_reads_only),
+        Law("eval by hand", _eval_by_hand),
+    ),
+    from_scratch=True,
+)
+
+ARRIVED = value_question(
+    "arrived",
+    "What has arrived after ten batches",
+    1 - 0.9**10,
+    (
+        wrong(
+            0.9**10,
+            "what is left of the starting value",
+            "0.35 is the weight that the starting value still has. What has arrived is the rest.",
+            FIXED,
+        ),
+        wrong(
+            1.0,
+            "counted as equal steps",
+            "Ten times 0.1 would be all of it if each step went a tenth of the whole way. It goes "
+            "a tenth of what is left. (Or did you let 0.1 be what stays of the old value? It is "
+            "the weight of the new.)",
+            FIXED,
+            number=15,
+        ),
+        wrong(
+            0.1,
+            "one step alone",
+            "That is what has arrived after the first batch: nine more follow.",
+            FIXED,
+        ),
+        wrong(
+            1 - 0.9**9,
+            "one step too few",
+            "You counted nine steps: after k batches the starting value has the weight 0.9 to the "
+            "power k, the first batch included.",
+            FIXED,
+        ),
+        wrong(
+            1 - 0.9**11,
+            "one step too many",
+            "You counted eleven steps: the first batch is step one, and leaves 0.9 of the start.",
+            FIXED,
+        ),
+        wrong(
+            100 * (1 - 0.9**10),
+            "in percent",
+            "The size is right, but asked for is a share between 0 and 1.",
+            FIXED,
+        ),
+        wrong(
+            0.9,
+            "what one step leaves",
+            "0.9 is what is left of the starting value after one batch.",
+            FIXED,
+        ),
+    ),
+    (
+        "After one batch, 0.9 of the starting value is left. How much is left after two?",
+        "What is left shrinks by the same factor at each step. What has arrived is the rest.",
+        "Multiply 0.9 by itself for each of the ten batches, and take that from 1.",
+    ),
+    FIXED,
+)
+
+NEEDED = value_question(
+    "needed",
+    "How many batches until 99 % has arrived",
+    44,
+    (
+        wrong(
+            43,
+            "rounded down",
+            "After 43 batches a little more than 1 % of the start is left. Round up.",
+            FIXED,
+        ),
+        wrong(
+            math.log(0.01) / math.log(0.9),
+            "not rounded up",
+            "The equation is solved rightly, but batches are whole: how many does it take until at "
+            "least 99 % has arrived?",
+            FIXED,
+        ),
+        wrong(
+            45,
+            "one too many",
+            "One batch less is enough already.",
+            FIXED,
+        ),
+        wrong(
+            10,
+            "counted as equal steps",
+            "Each step goes a tenth of what is left, and not a tenth of the whole way: after ten "
+            "batches 65 % has arrived.",
+            FIXED,
+            number=15,
+        ),
+        wrong(
+            9.9,
+            "counted as equal steps, without rounding",
+            "0.99 divided by 0.1 would be right if each step went a tenth of the whole way. It "
+            "goes a tenth of what is left.",
+            FIXED,
+            number=15,
+        ),
+        wrong(
+            22,
+            "90 % and not 99 %",
+            "After 22 batches 90 % has arrived, and a tenth of the start is left. Asked for is a "
+            "hundredth.",
+            FIXED,
+            number=15,
+        ),
+        wrong(
+            29,
+            "95 % and not 99 %",
+            "After 29 batches 95 % has arrived. Asked for is 99 %.",
+            FIXED,
+            number=15,
+        ),
+        wrong(
+            66,
+            "99.9 % and not 99 %",
+            "After 66 batches a thousandth of the start is left. Asked for is a hundredth.",
+            FIXED,
+        ),
+        wrong(
+            100,
+            "one over what may be left",
+            "You divided 1 by 0.01. What is left shrinks by the factor 0.9 at each step: ask which "
+            "power of 0.9 is at most 0.01.",
+            FIXED,
+        ),
+        wrong(
+            1,
+            "one step",
+            "The first batch brings a tenth of the way only.",
+            FIXED,
+            number=15,
+        ),
+        wrong(
+            2,
+            "momentum weighs the old value",
+            "You let the old value shrink to a tenth at each step. 0.1 is the weight of the new "
+            "batch, so 0.9 of the old stays.",
+            MOMENTUM,
+            number=3,
+        ),
+        wrong(
+            459,
+            "momentum 0.01 and not 0.1",
+            "That is the number for a momentum of 0.01. Here it is 0.1.",
+            MOMENTUM,
+        ),
+        wrong(
+            19,
+            "the noise and not the way",
+            "19 batches is how many a plain average needs to be as quiet as this running mean. "
+            "Asked for is how long the starting value is felt.",
+            FIXED,
+        ),
+    ),
+    (
+        "After 10 batches 65 % has arrived, after 20 it is 88 %: guess before you compute.",
+        "Which power of 0.9 is at most 0.01? A logarithm or a loop finds it.",
+        "Divide the logarithm of what may be left by that of what one step leaves, and round up.",
+    ),
+    FIXED,
+    tolerance=0.001,
+)
+
+UNDER_NO_GRAD = value_question(
+    "under_no_grad",
+    "A layer in train mode under no_grad",
+    "b",
+    (
+        wrong(
+            "a",
+            "no_grad means eval",
+            "That would be eval mode. no_grad does not touch the mode: it tells autograd not to "
+            "record, and the layer goes on as in train mode.",
+            NO_GRAD,
+            number=20,
+        ),
+        wrong(
+            "c",
+            "no_grad stops the running statistics",
+            "The running statistics are not moved by gradients but by forward itself, in train "
+            "mode. So no_grad does not stop them, and validation data get into the layer.",
+            NO_GRAD,
+            number=18,
+        ),
+        wrong(
+            "d",
+            "no_grad leaves a layer without statistics",
+            "The update of the running statistics is plain arithmetic in forward and needs no "
+            "gradient. The layer in train mode normalises as always.",
+            NO_GRAD,
+        ),
+        wrong(
+            "e",
+            "no_grad switches the mode until train() is called",
+            "no_grad changes no attribute of the layer: `training` stays True, inside the block "
+            "and after it. The mode is changed by eval() and train() alone.",
+            NO_GRAD,
+            number=18,
+        ),
+    ),
+    (
+        "There are two switches. Which one speaks to the layers, and which one to autograd?",
+        "Are the running statistics moved by the optimizer or by forward?",
+        "Go through the table of the section on no_grad: the row of train mode, the last column.",
+    ),
+    NO_GRAD,
+    choices=("a", "b", "c", "d", "e"),
+)
+
+EXERCISE = Exercise(
+    "ex05_train_eval",
+    "Train and eval",
+    (UPDATE, ARRIVED, NEEDED, RUNNING, LAYER, BOTH_MODES, AVERAGE, UNDER_NO_GRAD),
 )

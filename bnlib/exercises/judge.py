@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from bnlib.exercises.bank import Bank
 from bnlib.exercises.compare import distance
 from bnlib.exercises.observe import Observation
-from bnlib.exercises.question import Mistake
+from bnlib.exercises.question import Mistake, Question
 from bnlib.exercises.reasons import first_reason
 
 
@@ -19,7 +19,8 @@ class Verdict:
     state: "passed", "named" (mistakes says which), "wrong" (reason says what law fails), or
     "not done".
     earned: the points of each group of probes; mistakes: one, or two at once; reason: a sentence
-    or two on what is wrong; probe: the number of the first probe that differs.
+    or two on what is wrong; beyond: groups of probes that show still more than these mistakes;
+    probe: the number of the first probe that differs.
     """
 
     question: str
@@ -28,6 +29,7 @@ class Verdict:
     out_of: int
     mistakes: tuple[Mistake, ...] = ()
     reason: str = ""
+    beyond: tuple[str, ...] = ()
     probe: int | None = None
     printed: str = ""
 
@@ -57,7 +59,7 @@ def observed_distance(got: Observation, expected: Observation) -> float:
             return float("inf")
     elif failures[0] or failures[1]:
         return float("inf")
-    if got.values.keys() != expected.values.keys():
+    if got.values.keys() != expected.values.keys() or got.inputs.keys() != expected.inputs.keys():
         return float("inf")
     pairs = [(got.values[key], value) for key, value in expected.values.items()]
     pairs += [(got.inputs[key], value) for key, value in expected.inputs.items()]
@@ -66,10 +68,11 @@ def observed_distance(got: Observation, expected: Observation) -> float:
 
 def judge(bank: Bank, got: Sequence[Observation]) -> Verdict:
     """Compare what an answer showed with the reference, then with the known mistakes."""
-    question, expected = bank.question, bank.reference()
+    question, expected = bank.question, bank.reference
     everything = range(len(bank.tasks))
     right = [d <= question.tolerance for d in apart(got, expected, everything)]
     groups = [probe.group for probe in question.probes]
+    ordered = list(dict.fromkeys(groups))
     earned = {
         group: points if all(ok for ok, g in zip(right, groups, strict=True) if g == group) else 0
         for group, points in question.points.items()
@@ -77,30 +80,50 @@ def judge(bank: Bank, got: Sequence[Observation]) -> Verdict:
     printed = next((seen.printed for seen in got if seen.printed.strip()), "")
     first = right.index(False) if False in right else None
 
-    def verdict(state: str, mistakes: tuple[Mistake, ...] = (), reason: str = "") -> Verdict:
-        return Verdict(bank.name, state, earned, question.out_of, mistakes, reason, first, printed)
+    def verdict(
+        state: str,
+        mistakes: tuple[Mistake, ...] = (),
+        reason: str = "",
+        beyond: tuple[str, ...] = (),
+    ) -> Verdict:
+        return Verdict(
+            bank.name, state, earned, question.out_of, mistakes, reason, beyond, first, printed
+        )
 
     if first is None:
         return verdict("passed")
     if any(seen.failure and seen.failure.kind == "not done" for seen in got):
         return verdict("not done")
-    given = bank.given()
+    given = bank.given
     if given is not None and max(apart(got, given, everything)) <= question.tolerance:
         return verdict("not done", reason="this is still the program as it was given")
     if not any(seen.failure and seen.failure.kind == "forbidden" for seen in got):
-        for together in (1, 2):
-            matching = [
-                mistakes
-                for mistakes, shown in bank.mistakes(together).items()
-                if shows(bank, got, shown, mistakes)
-            ]
-            if matching:
-                common = tuple(m for m in matching[0] if all(m in other for other in matching))
-                if common:
-                    return verdict("named", common)
+        for count in range(len(question.points), 0, -1):
+            probes = [i for i in everything if groups[i] in ordered[:count]]
+            if first in probes and (mistakes := recognised(bank, got, probes)):
+                beyond = [groups[i] for i in everything if not right[i] and i not in probes]
+                return verdict("named", mistakes, beyond=tuple(dict.fromkeys(beyond)))
     return verdict(
         "wrong", reason=first_reason(question, bank.tasks[first], got[first], expected[first])
     )
+
+
+def recognised(
+    bank: Bank, got: Sequence[Observation], probes: Sequence[int]
+) -> tuple[Mistake, ...]:
+    """The mistake, or the two, that an answer shows on these probes; empty if there are none.
+
+    Where several explain it, those that all explanations share.
+    """
+    for together in (1, 2):
+        matching = [
+            mistakes
+            for mistakes, shown in bank.mistakes(together).items()
+            if shows(bank, got, shown, mistakes, probes)
+        ]
+        if matching:
+            return tuple(m for m in matching[0] if all(m in other for other in matching))
+    return ()
 
 
 def shows(
@@ -108,18 +131,30 @@ def shows(
     got: Sequence[Observation],
     shown: Sequence[Observation],
     mistakes: tuple[Mistake, ...],
+    probes: Sequence[int],
 ) -> bool:
-    """Whether an answer shows these mistakes: the same values on every probe.
+    """Whether an answer shows these mistakes: the same values on each of the probes.
 
     On a probe where the mistake's values are rounding noise, both must differ from the reference.
-    A mistake that does not differ from the reference at all is not shown by anything.
+    A mistake that does not differ from the reference on these probes is not shown by anything.
     """
-    question, expected = bank.question, bank.reference()
-    names = [probe.name for probe in question.probes]
-    loose = {i for m in mistakes for i, name in enumerate(names) if name in m.loose}
-    firm = [i for i in range(len(names)) if i not in loose]
-    if max(apart(got, shown, firm), default=0.0) > question.tolerance:
-        return False
-    differs = [d > question.tolerance for d in apart(shown, expected, range(len(names)))]
-    mine = [d > question.tolerance for d in apart(got, expected, range(len(names)))]
-    return any(differs) and all(mine[i] == differs[i] for i in loose)
+    question, expected = bank.question, bank.reference
+    noise = {name for mistake in mistakes for name in mistake.loose}
+    differs = False
+    # those that fail first: most mistakes are ruled out by one probe, and no other is run
+    for i in sorted(probes, key=lambda i: not differ(question, got, expected, i)):
+        different = differ(question, shown, expected, i)
+        differs |= different
+        if question.probes[i].name in noise:
+            if different != differ(question, got, expected, i):
+                return False
+        elif differ(question, got, shown, i):
+            return False
+    return differs
+
+
+def differ(
+    question: Question, one: Sequence[Observation], other: Sequence[Observation], probe: int
+) -> bool:
+    """Whether two runs differ on a probe."""
+    return apart(one, other, [probe])[0] > question.tolerance

@@ -8,7 +8,9 @@ from __future__ import annotations
 
 import ast
 import copy
+import importlib
 import linecache
+import sys
 import sysconfig
 import traceback
 from collections.abc import Mapping, Sequence
@@ -102,6 +104,10 @@ class Observation:
 
 def observe(names: Mapping[str, Any], tasks: Sequence[Task]) -> list[Observation]:
     """Run the tasks on the learner's `names`.  After one that takes too long, no more are run."""
+    if any("torch" in task.code for task in tasks) or any(map(_knows_torch, names.values())):
+        # torch does so in its first step, and it takes seconds, which are not the learner's
+        importlib.import_module("torch._dynamo")
+
     seen: list[Observation] = []
     for task in tasks:
         seen.append(_run(names, task))
@@ -109,6 +115,13 @@ def observe(names: Mapping[str, Any], tasks: Sequence[Task]) -> list[Observation
         if failure and failure.kind == "too long":
             break
     return seen
+
+
+def _knows_torch(answer: Any) -> bool:
+    """Whether a function or class was written where torch is imported."""
+    module = sys.modules.get(getattr(answer, "__module__", None) or "")
+    space = getattr(answer, "__globals__", None) or vars(module or object)
+    return any(value is sys.modules.get("torch") for value in space.values())
 
 
 def _run(names: Mapping[str, Any], task: Task) -> Observation:
@@ -166,5 +179,5 @@ def _own_line(error: BaseException) -> str:
         file = frame.f_code.co_filename
         text = linecache.getline(file, number).strip()
         if text and not file.startswith(FOREIGN):
-            return f"line {number} of {frame.f_code.co_name}: {text}"
+            return f"line {number} of {frame.f_code.co_name}: `{text}`"
     return ""

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import combinations
 
-from bnlib.exercises.bank import Bank, exercises, implementation, planted
+from bnlib.exercises.bank import bank_of, exercises, implementation, planted
 from bnlib.exercises.judge import Verdict, apart, judge
 from bnlib.exercises.observe import observe
 from bnlib.exercises.question import Mistake
+
+OUTCOMES = ("named", "rejected", "accepted", "as another")
 
 
 def names() -> list[str]:
@@ -20,7 +22,7 @@ def names() -> list[str]:
 
 def verdict_on(name: str, source: str, seed: int = 0) -> Verdict:
     """What the check says of an answer with this source."""
-    bank = Bank(name, seed)
+    bank = bank_of(name, seed)
     return judge(bank, observe(implementation(bank.question, source), bank.tasks))
 
 
@@ -45,7 +47,7 @@ class Row:
 def singles(seed: int = 0, questions: Sequence[str] | None = None) -> Iterator[Row]:
     """Every mistake of every question, or of those named, planted alone."""
     for name in names() if questions is None else questions:
-        question = Bank(name, seed).question
+        question = bank_of(name, seed).question
         for mistake in question.mistakes:
             source = planted(question, (mistake,))
             if source is None:
@@ -57,13 +59,13 @@ def singles(seed: int = 0, questions: Sequence[str] | None = None) -> Iterator[R
 def pairs(seed: int = 0, questions: Sequence[str] | None = None) -> Iterator[Row]:
     """Every two mistakes of a question that fit together and change the result."""
     for name in names() if questions is None else questions:
-        bank = Bank(name, seed)
+        bank = bank_of(name, seed)
         for pair in combinations(bank.question.mistakes, 2):
             source = planted(bank.question, pair)
             if source is None:
                 continue
             seen = observe(implementation(bank.question, source), bank.tasks)
-            far = apart(seen, bank.reference(), range(len(bank.tasks)))
+            far = apart(seen, bank.reference, range(len(bank.tasks)))
             if max(far) > bank.question.tolerance:
                 yield Row(name, pair, outcome(judge(bank, seen), pair))
 
@@ -83,9 +85,9 @@ def nearest(name: str, seed: int = 0) -> Nearest:
 
     On probes where a mistake's values are rounding noise it counts whether it differs.
     """
-    bank = Bank(name, seed)
+    bank = bank_of(name, seed)
     probes = bank.question.probes
-    shown = {"the reference": (bank.reference(), frozenset[str]())}
+    shown = {"the reference": (bank.reference, frozenset[str]())}
     for (mistake,), seen in bank.mistakes(1).items():
         shown[mistake.name] = (seen, mistake.loose)
     found = Nearest(name, math.inf, "", "")
@@ -99,3 +101,9 @@ def nearest(name: str, seed: int = 0) -> Nearest:
         if max(far) < found.distance:
             found = Nearest(name, max(far), one, other)
     return found
+
+
+def counts(rows: Iterable[Row]) -> dict[str, int]:
+    """How many rows have each outcome; the outcomes that do not occur count 0."""
+    outcomes = [row.outcome for row in rows]
+    return {kind: outcomes.count(kind) for kind in OUTCOMES}

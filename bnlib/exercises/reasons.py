@@ -33,6 +33,8 @@ def first_reason(question: Question, task: Task, seen: Observation, right: Obser
         return failure_reason(seen.failure, task.seconds)
     if right.failure:
         return f"`{right.failure.call}` should raise {right.failure.type} here, and does not."
+    if seen.values.keys() != right.values.keys() or seen.inputs.keys() != task.inputs.keys():
+        return "no result came back for this step."
     for key, value in right.values.items():
         if reason := form_reason(question, key, seen.values[key], value):
             return reason

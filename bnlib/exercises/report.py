@@ -50,7 +50,14 @@ def findings(bank: Bank, verdict: Verdict) -> list[tuple[str, Section | None]]:
         )
         return [(f"Not done yet: {verdict.reason or todo}. Then run this cell again.", None)]
     if verdict.mistakes:
-        return [(f"What went wrong: {m.name}. {m.says}", m.read) for m in verdict.mistakes]
+        found: list[tuple[str, Section | None]]
+        found = [(f"What went wrong: {m.name}. {m.says}", m.read) for m in verdict.mistakes]
+        if verdict.beyond:
+            where = " and ".join(f"“{group}”" for group in verdict.beyond)
+            found.append(
+                (f"There is more: {where} shows something else too. Mend this first.", None)
+            )
+        return found
     return [(verdict.reason[:1].upper() + verdict.reason[1:], bank.question.read)]
 
 
@@ -59,7 +66,7 @@ def example(bank: Bank, verdict: Verdict, got: Sequence[Observation]) -> str:
     if verdict.probe is None or verdict.state == "not done" or bank.question.asks_value:
         return ""
     task, seen = bank.tasks[verdict.probe], got[verdict.probe]
-    right = bank.reference()[verdict.probe]
+    right = bank.reference[verdict.probe]
     lines = [assignment(name, value) for name, value in task.inputs.items()]
     lines += task.code.strip().splitlines()
     pairs: Mapping[str, Plain] = seen.values
@@ -133,7 +140,7 @@ def card(bank: Bank, verdict: Verdict, got: Sequence[Observation]) -> str:
     if shown := example(bank, verdict, got):
         name = escape(bank.tasks[verdict.probe or 0].name)
         parts.append(f"<p style='margin:.4em 0'>The smallest example that shows it ({name}):</p>")
-        parts.append(f"<pre style='margin:.2em 0'>{escape(shown)}</pre>")
+        parts.append(f"<pre style='margin:.2em 0;font-family:monospace'>{escape(shown)}</pre>")
     if verdict.printed:
         parts.append(f"<p style='margin:.4em 0'>{escape(remark(verdict))}</p>")
     return "".join([*parts, "</div>"])

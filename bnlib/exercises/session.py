@@ -6,7 +6,7 @@ import json
 from pathlib import Path
 from typing import Any
 
-from bnlib.exercises.bank import Bank, UnknownQuestion, find, implementation, load
+from bnlib.exercises.bank import UnknownQuestion, bank_of, find, implementation, load
 from bnlib.exercises.judge import Verdict, judge
 from bnlib.exercises.observe import observe
 from bnlib.exercises.question import Exercise, Question
@@ -37,7 +37,7 @@ def check(name: str, *answers: Any, seed: int = 0) -> None:
     Raises CheckFailed for an answer that does not pass, ExerciseError for a wrong call.
     """
     question = _question(name)
-    bank = Bank(name, seed)
+    bank = bank_of(name, seed)
     names = _named(name, question, answers)
     if names is None:
         got = []

@@ -1,0 +1,55 @@
+"""The exercises as tables, for the page for teachers."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+
+from IPython.display import Markdown
+
+from bnlib.exercises.proof import Row
+from bnlib.exercises.question import Exercise
+
+OUTCOMES = ("named", "rejected", "accepted")
+
+
+def overview(exercises: Iterable[Exercise]) -> Markdown:
+    """One row per question: what it asks for, its points, how many mistakes its bank holds."""
+    rows = ["| exercise | question | asks for | points | known mistakes |", "|-|-|-|-|-|"]
+    for exercise in exercises:
+        rows += [
+            f"| [{exercise.short}]({exercise.name}.ipynb) | {question.title} | "
+            f"{'a value' if question.asks_value else ', '.join(f'`{n}`' for n in question.names)} "
+            f"| {question.out_of} | {len(question.mistakes)} |"
+            for question in exercise.questions
+        ]
+        rows.append(f"| {exercise.short} | **in all** | | **{exercise.out_of}** | |")
+    return Markdown("\n".join(rows))
+
+
+def mistakes(rows: Iterable[Row]) -> Markdown:
+    """One row per mistake: the questions in which the check names, rejects or accepts it."""
+    found: dict[str, dict[str, list[str]]] = {}
+    numbers: dict[str, int | None] = {}
+    for row in rows:
+        (mistake,) = row.mistakes
+        numbers[mistake.name] = mistake.number
+        kinds = found.setdefault(mistake.name, {outcome: [] for outcome in OUTCOMES})
+        kinds["rejected" if row.outcome == "as another" else row.outcome].append(row.question)
+    lines = ["| no. | mistake | named in | rejected in | accepted in |", "|-|-|-|-|-|"]
+    for name in sorted(found, key=lambda name: (numbers[name] or 1000, name)):
+        cells = [", ".join(found[name][outcome]) or "–" for outcome in OUTCOMES]
+        escaped = name.replace("|", "\\|")
+        lines.append(f"| {numbers[name] or '–'} | {escaped} | {' | '.join(cells)} |")
+    return Markdown("\n".join(lines))
+
+
+def common(names: Mapping[int, str], rows: Iterable[Row]) -> Markdown:
+    """One row per common mistake: under which names, and where, the bank holds it."""
+    found: dict[int | None, set[str]] = {}
+    for row in rows:
+        found.setdefault(row.mistakes[0].number, set()).add(row.question)
+    lines = ["| no. | common mistake | in the bank of |", "|-|-|-|"]
+    for number, name in names.items():
+        questions = ", ".join(sorted(found.get(number, ()))) or "no question"
+        lines.append(f"| {number} | {name} | {questions} |")
+    return Markdown("\n".join(lines))
