@@ -251,7 +251,7 @@ STATISTICS = Question(
         Mistake(
             "the last axis taken for the channels",
             "You keep the last axis. In this course, as in PyTorch, channels stand on axis 1; in "
-            "an image the last axis are the columns.",
+            "an image the last axis holds the columns.",
             SHARED,
             (("axes = (0, *range(2, x.ndim))", "axes = tuple(range(x.ndim - 1))"),),
             number=8,
@@ -774,7 +774,8 @@ SIZE = value_question(
     ),
     (
         "What happens to the mean and to the standard deviation of z?",
-        "The loss as a function of W satisfies f(aW) = f(W). Differentiate both sides.",
+        "The loss has the same value at aW and at W, for every W. Differentiate both sides with "
+        "respect to W.",
         "The chain rule puts a factor a in front of the gradient at aW. Solve for that gradient, "
         "and set a to 10.",
     ),

@@ -46,8 +46,7 @@ def update_running(running: np.ndarray, batch: np.ndarray, momentum: float) -> n
     return old + new
 
 
-def to_remember(x: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    n = x.shape[0]
+def to_remember(x: np.ndarray, n: int) -> tuple[np.ndarray, np.ndarray]:
     mu = x.mean(axis=0)
     var = x.var(axis=0)
     unbiased = var * n / (n - 1)
@@ -59,7 +58,8 @@ def running_statistics(batches: list[np.ndarray], momentum: float) -> tuple[np.n
     running_mean = np.zeros(channels)
     running_var = np.ones(channels)
     for x in batches:
-        s_mean, s_var = to_remember(x)
+        n = x.shape[0]
+        s_mean, s_var = to_remember(x, n)
         running_mean = update_running(running_mean, s_mean, momentum)
         running_var = update_running(running_var, s_var, momentum)
     return running_mean, running_var
@@ -71,7 +71,8 @@ def average_running(batches: list[np.ndarray]) -> tuple[np.ndarray, np.ndarray]:
     running_var = np.ones(channels)
     for k, x in enumerate(batches, start=1):
         momentum = 1 / k
-        s_mean, s_var = to_remember(x)
+        n = x.shape[0]
+        s_mean, s_var = to_remember(x, n)
         running_mean = update_running(running_mean, s_mean, momentum)
         running_var = update_running(running_var, s_var, momentum)
     return running_mean, running_var
@@ -164,14 +165,19 @@ def _which_part(inputs: Inputs, values: dict[str, Any]) -> str | None:
         given = list(inputs["batches"])
     momentum = inputs.get("momentum")
     right = average_running(given) if momentum is None else running_statistics(given, momentum)
+    mean, var = (float(part[0]) for part in values["out"])
     fits = [bool(np.allclose(out, part)) for out, part in zip(values["out"], right, strict=True)]
-    names = "running_mean", "running_var"
-    if sum(fits) != 1:
-        return None
-    good, bad = fits.index(True), fits.index(False)
+    means = ", ".join(f"{x[:, 0].mean():.4g}" for x in given)
+    variances = ", ".join(f"{x[:, 0].var(ddof=1):.4g}" for x in given)
+    if fits == [True, False]:
+        return (
+            f"`running_mean` is right and `running_var` is not: its first number is {var:.4g}, "
+            f"expected {right[1][0]:.4g}. In channel 0 the unbiased variances, each from its own "
+            f"batch's mean and n, are {variances}."
+        )
     return (
-        f"{names[good]} is right and {names[bad]} is not: {names[bad]}[0] is "
-        f"{values['out'][bad][0]:.4g}, expected {right[bad][0]:.4g}."
+        f"the first number of `running_mean` is {mean:.4g}, expected {right[0][0]:.4g}. In channel "
+        f"0 the means of the batches, one after the other, are {means}."
     )
 
 
@@ -209,18 +215,24 @@ def _eval_reads_only(inputs: Inputs, values: dict[str, Any]) -> str | None:
 
 
 def _eval_by_hand(inputs: Inputs, values: dict[str, Any]) -> str | None:
-    y, x, c = values["y_eval"], inputs["x"], 0
-    mean, var = inputs["running_mean"][c], inputs["running_var"][c]
-    gamma, beta = inputs["gamma"][c], inputs["beta"][c]
-    first = (0,) * x.ndim
-    wanted = gamma * (x[first] - mean) / np.sqrt(var + inputs["eps"]) + beta
-    if abs(y[first] - wanted) < 1e-6 * (1 + abs(wanted)):
-        return None
-    place = ", ".join(map(str, first))
-    return (
-        f"in eval mode `y_eval[{place}]` is {y[first]:.4g}, expected γ·(x − running_mean) / "
-        f"√(running_var + ε) + β = {wanted:.4g}, with the statistics of channel {c}."
-    )
+    y, x = values["y_eval"], inputs["x"]
+    start = {"running_mean": 0.0, "running_var": 1.0, "gamma": 1.0, "beta": 0.0}
+    for c in range(x.shape[1]):
+        at = (0, c, *(0,) * (x.ndim - 2))
+        mean, var, gamma, beta = (
+            inputs[name][c] if name in inputs else value for name, value in start.items()
+        )
+        root = np.sqrt(var + inputs["eps"])
+        wanted = gamma * (x[at] - mean) / root + beta
+        if abs(y[at] - wanted) > 1e-6 * (1 + abs(wanted)):
+            place = ", ".join(map(str, at))
+            return (
+                f"in eval mode `y_eval[{place}]` is {y[at]:.4g}, expected γ·(x − running_mean) / "
+                f"√(running_var + ε) + β = {wanted:.4g}, with the numbers of channel {c}: x = "
+                f"{x[at]:.4g}, running_mean = {mean:.4g}, running_var = {var:.4g}, γ = "
+                f"{gamma:.4g}, β = {beta:.4g}."
+            )
+    return None
 
 
 # Mistakes that several questions share.
@@ -358,6 +370,13 @@ UPDATE = Question(
             (("momentum * batch", "batch"),),
         ),
         Mistake(
+            "the step alone",
+            "You return momentum times new minus old: that is how far the statistic moves. Add it "
+            "to the old value.",
+            FIXED,
+            (("(1 - momentum) * running", "-momentum * running"),),
+        ),
+        Mistake(
             "the old value is not replaced but returned",
             "What you return is `running` as it was: return the new value.",
             FIXED,
@@ -429,6 +448,13 @@ SHARED_STATISTICS = (
         (("n = x.shape[0]", "n = x.size"),),
     ),
     Mistake(
+        "n is that of the first batch",
+        "You correct every variance with the size of the first batch. The batches differ in size: "
+        "n is that of the batch whose variance you correct.",
+        VARIANCES,
+        (("n = x.shape[0]", "n = batches[0].shape[0]"),),
+    ),
+    Mistake(
         "statistics keep the averaged axes",
         "Your results have the shape (1, C). Running statistics are stored per channel, with the "
         "shape (C,): leave `keepdims` out.",
@@ -457,27 +483,27 @@ RUNNING = Question(
     probes=(
         Probe(
             "one batch of three",
-            "one batch",
+            "batches of one size",
             "out = running_statistics([x], momentum)",
             ("out",),
             lambda rng: {"x": batch(rng, 3, 2), "momentum": 0.1},
         ),
         Probe(
-            "two batches of different size",
-            "several batches",
-            "out = running_statistics([first, second], momentum)",
-            ("out",),
-            lambda rng: {"first": batch(rng, 4, 3), "second": batch(rng, 6, 3), "momentum": 0.3},
-        ),
-        Probe(
-            "eight batches",
-            "several batches",
+            "three batches of one size",
+            "batches of one size",
             "out = running_statistics(list(batches), momentum)",
             ("out",),
-            lambda rng: {"batches": batch(rng, 40, 3).reshape(8, 5, 3), "momentum": 0.1},
+            lambda rng: {"batches": batch(rng, 9, 2).reshape(3, 3, 2), "momentum": 0.3},
+        ),
+        Probe(
+            "two batches of different size",
+            "batches of different size",
+            "out = running_statistics([first, second], momentum)",
+            ("out",),
+            lambda rng: {"first": batch(rng, 6, 3), "second": batch(rng, 4, 3), "momentum": 0.3},
         ),
     ),
-    points={"one batch": 1, "several batches": 2},
+    points={"batches of one size": 2, "batches of different size": 1},
     mistakes=(
         weighs_old(),
         no_decay(),
@@ -503,7 +529,7 @@ RUNNING = Question(
             (
                 (
                     "    for x in batches:",
-                    "    running_mean, running_var = to_remember(batches[0])\n"
+                    "    running_mean, running_var = to_remember(batches[0], len(batches[0]))\n"
                     "    for x in batches:",
                 ),
             ),
@@ -534,9 +560,35 @@ RUNNING = Question(
             ),
         ),
         Mistake(
+            "the result of the update is not stored",
+            "Your results are still 0 and 1. `update_running` returns a new array and leaves the "
+            "old one as it is: assign what it returns.",
+            FIXED,
+            (("    for x in batches:", "    for x in batches[:0]:"),),
+        ),
+        Mistake(
+            "all examples in one large batch",
+            "You put all examples together and make one step. A layer makes a step for each batch "
+            "as it comes, with that batch's own mean and variance.",
+            FIXED,
+            (("    for x in batches:", "    for x in [np.concatenate(batches)]:"),),
+        ),
+        Mistake(
+            "the variance is taken from the running mean",
+            "You measure the deviations from the running mean. The variance of a batch is measured "
+            "from the mean of that batch.",
+            VARIANCES,
+            (
+                (
+                    "s_mean, s_var = to_remember(x, n)",
+                    "s_mean, s_var = to_remember(x, n)\n"
+                    "        s_var = ((x - running_mean) ** 2).mean(axis=0)",
+                ),
+            ),
+        ),
+        Mistake(
             "it ends after the first batch",
-            "Only the first batch counts: is the `return` inside the loop, or the result of the "
-            "update not stored for the next turn?",
+            "Only the first batch counts: is the `return` inside the loop?",
             FIXED,
             (("    for x in batches:", "    for x in batches[:1]:"),),
         ),
@@ -566,6 +618,13 @@ RUNNING = Question(
     from_scratch=True,
 )
 
+
+def _spread_out(rng: np.random.Generator, batches: np.ndarray) -> np.ndarray:
+    """The batches, their means moved apart."""
+    shifts = rng.permutation(np.arange(1.0, len(batches) + 1)).reshape(-1, 1, 1)
+    return np.round(batches + 2 * shifts, 2)
+
+
 AVERAGE = Question(
     name="average",
     title="The plain average: momentum None",
@@ -574,35 +633,31 @@ AVERAGE = Question(
     probes=(
         Probe(
             "one batch of three",
-            "one batch",
+            "batches of one size",
             "out = average_running([x])",
             ("out",),
             lambda rng: {"x": batch(rng, 3, 2)},
         ),
         Probe(
+            "four batches of one size",
+            "batches of one size",
+            "out = average_running(list(batches))",
+            ("out",),
+            lambda rng: {"batches": _spread_out(rng, batch(rng, 12, 2).reshape(4, 3, 2))},
+        ),
+        Probe(
             "three batches of different size",
-            "several batches",
+            "batches of different size",
             "out = average_running([first, second, third])",
             ("out",),
             lambda rng: {
                 "first": batch(rng, 4, 2),
-                "second": batch(rng, 3, 2) + 2,
-                "third": 2 * batch(rng, 6, 2) - 1,
-            },
-        ),
-        Probe(
-            "five batches",
-            "several batches",
-            "out = average_running(list(batches))",
-            ("out",),
-            lambda rng: {
-                "batches": (
-                    batch(rng, 20, 3).reshape(5, 4, 3) * np.arange(1.0, 6.0).reshape(5, 1, 1)
-                ).round(2)
+                "second": (batch(rng, 3, 2) + 2).round(2),
+                "third": (2 * batch(rng, 6, 2) - 1).round(2),
             },
         ),
     ),
-    points={"one batch": 1, "several batches": 2},
+    points={"batches of one size": 2, "batches of different size": 1},
     mistakes=(
         *SHARED_STATISTICS,
         Mistake(
@@ -791,9 +846,9 @@ LAYER = Question(
             TRAINED.format(2),
             ("y",),
             lambda rng: {
-                "x": (0.1 * rng.standard_normal((4, 2))).round(3),
+                "x": (0.01 * rng.standard_normal((4, 2))).round(4),
                 **affine(rng, 2),
-                "eps": 1e-2,
+                "eps": 1e-4,
             },
         ),
         Probe(
@@ -849,6 +904,16 @@ LAYER = Question(
                 ("var * n / (n - 1)", "n * var / (n - 1)"),
             ),
         ),
+        Mistake(
+            "the two variances are swapped",
+            "You normalise with the unbiased variance and remember the biased one. It is the other "
+            "way round: the biased one normalises, the unbiased one is remembered.",
+            VARIANCES,
+            (
+                ("x.var(axis=axes)", "x.var(axis=axes, ddof=1)"),
+                ("var * n / (n - 1)", "var * (n - 1) / n"),
+            ),
+        ),
         weighs_old(),
         Mistake(
             "momentum fixed at 0.1",
@@ -886,15 +951,16 @@ LAYER = Question(
             number=6,
         ),
         Mistake(
-            "γ and β left out",
-            "The output is x̂: multiply by γ and add β.",
+            "γ left out",
+            "Multiply x̂ by γ: by `self.gamma` as it is when forward is called.",
             GAMMA,
-            (
-                (
-                    "self.gamma.reshape(shape) * x_hat + self.beta.reshape(shape)",
-                    "x_hat",
-                ),
-            ),
+            (("self.gamma.reshape(shape) * x_hat", "x_hat"),),
+        ),
+        Mistake(
+            "β left out",
+            "Add β at the end: `self.beta` as it is when forward is called.",
+            GAMMA,
+            ((" + self.beta.reshape(shape)", ""),),
         ),
         Mistake(
             "γ and β on the wrong axis",
@@ -1095,7 +1161,7 @@ BOTH_MODES = Question(
             "layer.train()\nlayer.forward(second)\ntrained_again = np.array(layer.running_mean)\n"
             "layer.eval()\ny_eval = layer.forward(first)",
             ("trained", "evaluated", "trained_again", "y_eval"),
-            lambda rng: {"first": batch(rng, 4, 2), "second": batch(rng, 5, 2) + 3},
+            lambda rng: {"first": batch(rng, 4, 2), "second": (batch(rng, 5, 2) + 3).round(2)},
         ),
     ),
     points={"evaluation": 2, "switching": 2},
@@ -1108,6 +1174,46 @@ BOTH_MODES = Question(
             MODES,
             ((BRANCH, "        if self.training:\n            self.update(mu, var, n)\n"),),
             number=16,
+        ),
+        Mistake(
+            "the batch variance in eval mode",
+            "In eval mode you use running_mean, but still the variance of the batch. Both "
+            "statistics come from the running ones.",
+            MODES,
+            (
+                (
+                    "mu = self.running_mean\n            var = self.running_var\n",
+                    "mu = self.running_mean\n",
+                ),
+            ),
+            number=16,
+        ),
+        Mistake(
+            "the batch mean in eval mode",
+            "In eval mode you use running_var, but still the mean of the batch. Both statistics "
+            "come from the running ones.",
+            MODES,
+            (
+                (
+                    "mu = self.running_mean\n            var = self.running_var\n",
+                    "var = self.running_var\n",
+                ),
+            ),
+            number=16,
+        ),
+        Mistake(
+            "running statistics in train mode",
+            "In train mode you normalise with the running statistics. They are kept for eval mode; "
+            "in train mode the batch is normalised with its own.",
+            MODES,
+            (
+                (
+                    "        else:\n"
+                    "            mu = self.running_mean\n"
+                    "            var = self.running_var\n",
+                    "        mu = self.running_mean\n        var = self.running_var\n",
+                ),
+            ),
         ),
         Mistake(
             "running statistics move in eval mode",

@@ -861,29 +861,10 @@ FOLD = Question(
             (("scale * shift + beta", "scale * (shift + beta)"),),
         ),
         Mistake(
-            "β subtracted",
-            "β is added at the end, in BN and in the new bias.",
-            EVAL,
-            (("scale * shift + beta", "scale * shift - beta"),),
-        ),
-        Mistake(
-            "the running mean minus the bias",
-            "It is the other way round: from what the layer gives, its bias included, BN subtracts "
-            "the running mean.",
-            EVAL,
-            (("scale * shift + beta", "-scale * shift + beta"),),
-        ),
-        Mistake(
             "the root left out",
             "You scale by γ alone. BN also divides by the root of running variance plus ε.",
             EVAL,
             (("scale = gamma / root", "scale = gamma"),),
-        ),
-        Mistake(
-            "multiplied by the root",
-            "BN divides by the root of running variance plus ε: the factor is γ over the root.",
-            EVAL,
-            (("scale = gamma / root", "scale = gamma * root"),),
         ),
         Mistake(
             "the weights are not scaled",

@@ -184,6 +184,23 @@ def _of_all(right: np.ndarray, got: np.ndarray, word: str) -> str | None:
     )
 
 
+def average_of_batches(inputs: Inputs, values: dict[str, Any]) -> str | None:
+    """The statistics of a single layer are the plain averages over the batches."""
+    parts = [inputs[name] for name in ("x1", "x2", "x3")]
+    right = {
+        "mean": ("means", np.mean([part.mean(0) for part in parts], axis=0)),
+        "var": ("unbiased variances", np.mean([part.var(0, ddof=1) for part in parts], axis=0)),
+    }
+    for key, (word, average) in right.items():
+        worst = int(np.argmax(np.abs(values[key] - average)))
+        if abs(values[key][worst] - average[worst]) > 1e-6 * (1 + abs(average[worst])):
+            return (
+                f"in channel {worst} the average of the batches' {word} is {average[worst]:.4g}, "
+                f"and your running_{key} is {values[key][worst]:.4g}."
+            )
+    return None
+
+
 TWO = value_question(
     "two",
     "A batch of two",
@@ -1088,6 +1105,68 @@ REESTIMATE = Question(
             (("layer.momentum = None", "layer.momentum = 1.0"),),
         ),
         Mistake(
+            "the same small weight for every batch",
+            "With momentum 1/B for B batches the first ones fade, and part of the start remains. A "
+            "plain average over the batches is momentum `None`.",
+            MOMENTUM,
+            (("layer.momentum = None", "layer.momentum = 1 / len(batches)"),),
+        ),
+        Mistake(
+            "all batches as one",
+            "You join the batches and pass them at once. That gives the statistics of one large "
+            "batch; asked for is the average over the batches as they are.",
+            FIXED,
+            (("for batch in batches:", "for batch in [torch.cat(batches)]:"),),
+        ),
+        Mistake(
+            "the counter of batches is not reset",
+            "You set the statistics back by hand, but not `num_batches_tracked`. With momentum "
+            "`None` this counter sets the weight of each batch: use `reset_running_stats`.",
+            FIXED,
+            (
+                (
+                    "layer.reset_running_stats()",
+                    "layer.running_mean.zero_()\n        layer.running_var.fill_(1)",
+                ),
+            ),
+        ),
+        Mistake(
+            "the passes alone",
+            "You pass the batches and prepare nothing: no reset, no plain average, no train mode. "
+            "What moves running statistics is the forward pass in train mode, with `momentum` as "
+            "the weight of the batch.",
+            FIXED,
+            (
+                ("layer.reset_running_stats()", "pass"),
+                ("layer.momentum = None", "pass"),
+                ("model.train()", "pass"),
+            ),
+        ),
+        Mistake(
+            "biased variance into the running variance",
+            "You average variances divided by n. The running variance takes those divided by "
+            "n − 1, as PyTorch's layers compute them.",
+            Section("05_train_eval", "One variance to normalise, another to remember"),
+            (
+                (
+                    "model.train()",
+                    "seen = {layer: [] for layer in layers}\n"
+                    "    def look(layer, args):\n"
+                    "        rows = args[0].transpose(0, 1).flatten(1)\n"
+                    "        seen[layer].append(rows.var(1, correction=0))\n"
+                    "    for layer in layers:\n"
+                    "        layer.register_forward_pre_hook(look)\n"
+                    "    model.train()",
+                ),
+                (
+                    "layer.momentum = momentum",
+                    "layer.momentum = momentum\n"
+                    "        layer.running_var.copy_(torch.stack(seen[layer]).mean(0))",
+                ),
+            ),
+            number=2,
+        ),
+        Mistake(
             "γ and β are reset too",
             "`reset_parameters` sets γ to 1 and β to 0, which were learned. Only the running "
             "statistics are to change: `reset_running_stats`.",
@@ -1127,6 +1206,13 @@ REESTIMATE = Question(
             (("layer.momentum = momentum", "pass"),),
         ),
         Mistake(
+            "momentum set to 0.1 afterwards",
+            "0.1 is what PyTorch starts with, but a layer may have had another momentum. Put back "
+            "what was there.",
+            MOMENTUM,
+            (("layer.momentum = momentum", "layer.momentum = 0.1"),),
+        ),
+        Mistake(
             "left in train mode",
             "After your function all layers are in train mode, and a model that was in eval mode "
             "answers with batch statistics. Put back what was there.",
@@ -1158,7 +1244,9 @@ REESTIMATE = Question(
         "put all modes and momenta back.",
     ),
     read=CHANGED,
+    laws=(Law("averages", average_of_batches),),
 )
+
 
 HOT = value_question(
     "hot",

@@ -366,8 +366,10 @@ def steps_in_train_mode(inputs: Inputs, values: dict[str, Any]) -> str | None:
     steps, seen = values["steps"], int(values["net.state_dict()"]["1.num_batches_tracked"])
     if seen == steps:
         return None
-    why = "some step was taken in eval mode" if seen < steps else "more than the steps ran in it"
-    return f"{steps:.0f} steps were taken, but the BN layer has seen {seen} batches in train mode: {why}."
+    why = "a step was taken in eval mode" if seen < steps else "more than the steps ran in it"
+    return (
+        f"{steps:.0f} steps were taken, and the BN layer saw {seen} batches in train mode: {why}."
+    )
 
 
 TRAINING = Question(
@@ -1160,9 +1162,9 @@ def plain_average(inputs: Inputs, values: dict[str, Any]) -> str | None:
         seen = values[f"averaged[1].running_{name}"]
         if not np.allclose(seen, right, rtol=1e-5):
             return (
-                f"`running_{name}` of the BN layer is {seen[0]:.4g} in channel 0. The plain average "
-                f"over the batches of what reaches this layer is {right[0]:.4g}. Does each batch "
-                "count the same, and does nothing from before the pass remain?"
+                f"`running_{name}` of the BN layer is {seen[0]:.4g} in channel 0. For what reaches "
+                f"this layer in each batch, the plain average over the batches is {right[0]:.4g}. "
+                "Does each batch count the same, and does nothing from before the pass remain?"
             )
     return None
 
@@ -1373,11 +1375,18 @@ KEPT = ("list(net.parameters())", "net[1].running_mean", "net[1].running_var")
 
 
 def epochs(rng: np.random.Generator, n: int, count: int) -> Inputs:
-    """`n` training examples, `count` orders of them, and five test examples."""
+    """`n` training examples, and `count` orders of them."""
     return {
         "x": batch(rng, n, 2),
         "y": rng.standard_normal((n, 1)).round(2),
         "orders": np.stack([rng.permutation(n) for _ in range(count)]),
+    }
+
+
+def with_test(rng: np.random.Generator, n: int) -> Inputs:
+    """`n` training examples with one order, and five test examples, the last ones far off."""
+    return {
+        **epochs(rng, n, 1),
         "x_test": batch(rng, 5, 2),
         "y_test": (rng.standard_normal((5, 1)) + 2 * np.arange(5)[:, None]).round(2),
     }
@@ -1419,7 +1428,7 @@ LEFTOVERS = Question(
             + "\nerror = test_error(net, torch.tensor(x_test), torch.tensor(y_test), 4)"
             + "\nin_parts_of_two = test_error(net, torch.tensor(x_test), torch.tensor(y_test), 2)",
             ("error", "in_parts_of_two"),
-            lambda rng: epochs(rng, 9, 1),
+            lambda rng: with_test(rng, 9),
         ),
     ),
     points={"one left over": 1, "several left over": 1, "test": 1},

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 from typing import Any
 
 import numpy as np
@@ -92,12 +93,26 @@ def batch_norm_nlc(x: np.ndarray, gamma: np.ndarray, beta: np.ndarray, eps: floa
 
 def axes_in_order(inputs: Inputs, values: dict[str, Any]) -> str | None:
     """The axes are those of the array, counted from 0, each once, in rising order."""
-    axes = list(values["out"])
-    if min(axes, default=0) < 0:
-        return f"your axes {tuple(map(int, axes))} are counted from the end: count from 0."
+    axes, ndim = ast.literal_eval(values["out"]), int(values["ndim"])
+    for axis in axes:
+        if axis < 0:
+            return f"your axes {axes} are counted from the end: count from 0."
+        if axis >= ndim:
+            return f"there is no axis {axis}: with {ndim} axes the last one is {ndim - 1}."
     if axes != sorted(set(axes)):
-        return f"your axes {tuple(map(int, axes))} are not in rising order, each once."
+        return f"your axes {axes} are not in rising order, each once."
     return None
+
+
+def which_survive(inputs: Inputs, values: dict[str, Any]) -> str | None:
+    """Said where the axes are in order and still wrong: what these axes would mean."""
+    axes, ndim = ast.literal_eval(values["out"]), int(values["ndim"])
+    across = ["examples"] * (0 in axes) + ["channels"] * (1 in axes)
+    across += ["positions"] * (set(range(2, ndim)) <= set(axes) and ndim > 2)
+    return (
+        f"your axes {axes} average over {' and '.join(across) or 'nothing as a whole'}: compare "
+        "that with the table of the section."
+    )
 
 
 def raises_a_value_error(inputs: Inputs, values: dict[str, Any]) -> str | None:
@@ -304,6 +319,47 @@ NORMALISE = Question(
             loose=RAISES,
         ),
         Mistake(
+            "one axis after the other",
+            "You normalise over one axis, and what comes out over the next. The values of a set "
+            "share one mean and one variance: average over all the axes at once.",
+            SETS,
+            (
+                (
+                    "mu = x.mean(",
+                    "for axis in axes[:-1]:\n"
+                    "        spread = np.sqrt(x.var(axis=axis, keepdims=True) + eps)\n"
+                    "        x = (x - np.mean(x, axis=axis, keepdims=True)) / spread\n"
+                    "    axes = axes[-1:]\n"
+                    "    mu = x.mean(",
+                ),
+            ),
+        ),
+        Mistake(
+            "the first of the axes alone",
+            "You average over `axes[0]` and leave the others out. All axes named in `axes` are "
+            "averaged over.",
+            SETS,
+            (("mu = x.mean(", "axes = axes[:1]\n    mu = x.mean("),),
+        ),
+        Mistake(
+            "the squares added, not averaged",
+            "The variance is the mean of the squared distances: divide their sum by their number.",
+            BY_HAND,
+            (("(centred**2).mean(", "(centred**2).sum("),),
+        ),
+        Mistake(
+            "σ in place of σ²",
+            "You take the root of σ + ε. The root is that of the variance plus ε.",
+            EPSILON,
+            (("np.sqrt(var + eps)", "np.sqrt(np.sqrt(var) + eps)"),),
+        ),
+        Mistake(
+            "the brackets around x − μ missing",
+            "Division comes before subtraction: without brackets only the mean is divided.",
+            BY_HAND,
+            (("return centred /", "return x - mu /"),),
+        ),
+        Mistake(
             "averaged over the other axes",
             "You average over the axes that are *not* named in `axes`. Those named are the ones "
             "to average over.",
@@ -330,8 +386,8 @@ NORMALISE = Question(
 
 def _axes(kind: str, ndim: int, group: str) -> Probe:
     shape = {2: "(N, C)", 3: "(N, C, L)", 4: "(N, C, H, W)", 5: "(N, C, D, H, W)"}[ndim]
-    code = f'out = axes_of("{kind}", {ndim})'
-    return Probe(f"{kind} norm of {shape}", group, code, ("out",))
+    code = f'ndim = {ndim}\nout = str([int(axis) for axis in np.ravel(axes_of("{kind}", ndim))])'
+    return Probe(f"{kind} norm of {shape}", group, code, ("ndim", "out"))
 
 
 AXES = Question(
@@ -433,6 +489,17 @@ AXES = Question(
             (("ndim < 3", "ndim < 2"),),
         ),
         Mistake(
+            "the axes of images for any input",
+            "You return the axes for (N, C, H, W), whatever `ndim` is. The positions are the axes "
+            "from 2 to the last one, however many there are.",
+            SETS,
+            (
+                ("return (0, *range(2, ndim))", "return (0, 2, 3)"),
+                ("return tuple(range(1, ndim))", "return (1, 2, 3)"),
+                ("    return tuple(range(2, ndim))", "    return (2, 3)"),
+            ),
+        ),
+        Mistake(
             "the axes that survive",
             "You return the axes that are kept. Return those that are averaged over.",
             SETS,
@@ -451,7 +518,11 @@ AXES = Question(
         "on; a range gives them for any number of axes.",
     ),
     read=SETS,
-    laws=(Law("order", axes_in_order), Law("error", raises_a_value_error)),
+    laws=(
+        Law("order", axes_in_order),
+        Law("error", raises_a_value_error),
+        Law("sets", which_survive),
+    ),
 )
 
 MEANS = value_question(
@@ -581,11 +652,11 @@ GROUP = Question(
         _grouped("two sequences, three groups", "groups", 3, _images(2, 6, 2)),
         _grouped("images, two groups", "groups", 2, _images(4, 6, 3, 5)),
         _grouped("vectors", "groups", 2, _images(3, 8)),
+        _grouped("as many rows and columns as channels", "groups", 2, _images(3, 4, 4, 4)),
         _grouped("a tiny spread", "small spread", 2, _quiet(4, 3, 4, 2)),
         _grouped("equal values", "small spread", 2, _still(3, 4, 2)),
         _grouped("as many groups as channels: instance norm", "ends", 4, _images(3, 4, 2, 5)),
         _grouped("one group: layer norm", "ends", 1, _images(3, 4, 2, 5)),
-        _grouped("as many rows and columns as channels", "ends", 2, _images(3, 4, 4, 4)),
     ),
     points={"groups": 3, "small spread": 1, "ends": 2},
     mistakes=(
@@ -614,6 +685,13 @@ GROUP = Question(
             "it does not care about the batch size.",
             SETS,
             (("tuple(range(2, sets.ndim))", "(0, *range(2, sets.ndim))"),),
+        ),
+        Mistake(
+            "examples and groups mixed",
+            "Your reshape puts `groups` first, so it cuts the whole batch into so many pieces. The "
+            "examples come first in memory: keep N as the first axis, and split C after it.",
+            SETS,
+            (("x.reshape(n, groups, c // groups, *x.shape[2:])", "x.reshape(groups, 1, -1)"),),
         ),
         Mistake(
             "each position its own statistics",
@@ -646,6 +724,20 @@ GROUP = Question(
                     "shape = (1, -1)",
                     "first = np.arange(c) // (c // groups) * (c // groups)\n"
                     "    gamma, beta = gamma[first], beta[first]\n"
+                    "    shape = (1, -1)",
+                ),
+            ),
+        ),
+        Mistake(
+            "the first γ and β, one per group",
+            "You use the first G values of γ and β, one for each group. There is a γ and a β for "
+            "every channel, whatever the groups are.",
+            SETS,
+            (
+                (
+                    "shape = (1, -1)",
+                    "gamma = gamma[:groups].repeat(c // groups)\n"
+                    "    beta = beta[:groups].repeat(c // groups)\n"
                     "    shape = (1, -1)",
                 ),
             ),
@@ -838,11 +930,9 @@ SEQUENCES = Question(
     names=("batch_norm_nlc",),
     reference=source(batch_norm_nlc),
     probes=(
-        Probe(
-            "three sequences of four tokens", "different sizes", BATCHED, ("y",), _tokens(3, 4, 2)
-        ),
-        Probe("longer sequences", "different sizes", BATCHED, ("y",), _tokens(4, 5, 3)),
-        Probe("as many tokens as features", "equal sizes", BATCHED, ("y",), _tokens(5, 4, 4)),
+        Probe("three sequences of four tokens", "sequences", BATCHED, ("y",), _tokens(3, 4, 2)),
+        Probe("longer sequences", "sequences", BATCHED, ("y",), _tokens(4, 5, 3)),
+        Probe("as many tokens as features", "sequences", BATCHED, ("y",), _tokens(5, 4, 4)),
         Probe("a tiny spread", "small spread", BATCHED, ("y",), _quiet(2, 3, 4, 2)),
         Probe(
             "equal values",
@@ -852,7 +942,7 @@ SEQUENCES = Question(
             _equal,
         ),
     ),
-    points={"different sizes": 2, "equal sizes": 1, "small spread": 1},
+    points={"sequences": 3, "small spread": 1},
     mistakes=(
         Mistake(
             "(N, L, C) taken for (N, C, L)",
@@ -902,6 +992,19 @@ SEQUENCES = Question(
             TRAP,
             (
                 ("rows = x", "rows = x.reshape(x.shape[0], x.shape[2], x.shape[1])"),
+                ("axes = (0, 1)", "axes = (0, 2)"),
+                ("shape = (1, 1, -1)", "shape = (1, -1, 1)"),
+                ("return y", "return y.reshape(x.shape)"),
+            ),
+        ),
+        Mistake(
+            "reshaped into a row for each channel",
+            "You reshape (N, L, C) into C rows. That keeps the numbers in a row and only cuts them "
+            "elsewhere: the channels, which are last, get mixed. Transpose first, or average over "
+            "axes 0 and 1.",
+            TRAP,
+            (
+                ("rows = x", "rows = x.reshape(1, x.shape[2], -1)"),
                 ("axes = (0, 1)", "axes = (0, 2)"),
                 ("shape = (1, 1, -1)", "shape = (1, -1, 1)"),
                 ("return y", "return y.reshape(x.shape)"),

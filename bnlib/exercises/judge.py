@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Sequence, Set
 from dataclasses import dataclass
 
 from bnlib.exercises.bank import Bank
 from bnlib.exercises.compare import distance
 from bnlib.exercises.observe import Observation
-from bnlib.exercises.question import Mistake, Question
+from bnlib.exercises.question import Mistake
 from bnlib.exercises.reasons import first_reason
 
 
@@ -78,7 +78,8 @@ def judge(bank: Bank, got: Sequence[Observation]) -> Verdict:
         for group, points in question.points.items()
     }
     printed = next((seen.printed for seen in got if seen.printed.strip()), "")
-    first = right.index(False) if False in right else None
+    failing = {i for i in everything if not right[i]}
+    first = min(failing, default=None)
 
     def verdict(
         state: str,
@@ -100,7 +101,7 @@ def judge(bank: Bank, got: Sequence[Observation]) -> Verdict:
     if not any(seen.failure and seen.failure.kind == "forbidden" for seen in got):
         for count in range(len(question.points), 0, -1):
             probes = [i for i in everything if groups[i] in ordered[:count]]
-            if first in probes and (mistakes := recognised(bank, got, probes)):
+            if first in probes and (mistakes := recognised(bank, got, failing, probes)):
                 beyond = [groups[i] for i in everything if not right[i] and i not in probes]
                 return verdict("named", mistakes, beyond=tuple(dict.fromkeys(beyond)))
     return verdict(
@@ -109,17 +110,20 @@ def judge(bank: Bank, got: Sequence[Observation]) -> Verdict:
 
 
 def recognised(
-    bank: Bank, got: Sequence[Observation], probes: Sequence[int]
+    bank: Bank, got: Sequence[Observation], failing: Set[int], probes: Sequence[int]
 ) -> tuple[Mistake, ...]:
     """The mistake, or the two, that an answer shows on these probes; empty if there are none.
 
-    Where several explain it, those that all explanations share.
+    failing: the probes on which it differs from the reference.  Where several explanations fit,
+    the mistakes that all of them share.
     """
+    # those that fail first: most mistakes are ruled out by one probe, and no other is run
+    order = sorted(probes, key=lambda i: i not in failing)
     for together in (1, 2):
         matching = [
             mistakes
             for mistakes, shown in bank.mistakes(together).items()
-            if shows(bank, got, shown, mistakes, probes)
+            if shows(bank, got, failing, shown, mistakes, order)
         ]
         if matching:
             return tuple(m for m in matching[0] if all(m in other for other in matching))
@@ -129,32 +133,28 @@ def recognised(
 def shows(
     bank: Bank,
     got: Sequence[Observation],
+    failing: Set[int],
     shown: Sequence[Observation],
     mistakes: tuple[Mistake, ...],
     probes: Sequence[int],
 ) -> bool:
     """Whether an answer shows these mistakes: the same values on each of the probes.
 
-    On a probe where the mistake's values are rounding noise, both must differ from the reference.
-    A mistake that does not differ from the reference on these probes is not shown by anything.
+    On a probe where the mistake's values are rounding noise, both must differ from the reference,
+    or neither.
     """
-    question, expected = bank.question, bank.reference
     noise = {name for mistake in mistakes for name in mistake.loose}
-    differs = False
-    # those that fail first: most mistakes are ruled out by one probe, and no other is run
-    for i in sorted(probes, key=lambda i: not differ(question, got, expected, i)):
-        different = differ(question, shown, expected, i)
-        differs |= different
-        if question.probes[i].name in noise:
-            if different != differ(question, got, expected, i):
+    for i in probes:
+        if bank.question.probes[i].name in noise:
+            if differ(bank, shown, bank.reference, i) != (i in failing):
                 return False
-        elif differ(question, got, shown, i):
+        elif differ(bank, got, shown, i):
             return False
-    return differs
+    return True
 
 
 def differ(
-    question: Question, one: Sequence[Observation], other: Sequence[Observation], probe: int
+    bank: Bank, one: Sequence[Observation], other: Sequence[Observation], probe: int
 ) -> bool:
     """Whether two runs differ on a probe."""
-    return apart(one, other, [probe])[0] > question.tolerance
+    return apart(one, other, [probe])[0] > bank.question.tolerance

@@ -25,8 +25,8 @@ def mean_is_beta(key: str, beta: str | None = "beta") -> Law:
         if abs(means[worst] - wanted[worst]) < 1e-6 * (1 + np.abs(y).max()):
             return None
         return (
-            f"channel {worst} of `{key}` has the mean {means[worst]:.4g}, expected "
-            f"{wanted[worst]:.4g}{', which is β' if beta else ''}: look at what you subtract."
+            f"channel {worst} of `{key}` has the mean {means[worst]:.6g}, expected "
+            f"{wanted[worst]:.6g}{', which is β' if beta else ''}: look at what you subtract."
         )
 
     return Law("mean", broken)
@@ -46,8 +46,8 @@ def spread_is_gamma(key: str, x: str, eps: str | float, gamma: str | None = "gam
         if abs(spread[worst] - wanted[worst]) < 1e-5 * (1 + wanted[worst]):
             return None
         return (
-            f"channel {worst} of `{key}` has the standard deviation {spread[worst]:.4g}, expected "
-            f"{wanted[worst]:.4g}: look at what you divide and multiply by."
+            f"channel {worst} of `{key}` has the standard deviation {spread[worst]:.6g}, expected "
+            f"{wanted[worst]:.6g}: look at what you divide and multiply by."
         )
 
     return Law("spread", broken)
@@ -62,6 +62,6 @@ def sums_to_zero(key: str, why: str) -> Law:
         worst = int(np.argmax(np.abs(sums)))
         if abs(sums[worst]) < 1e-8 * (1 + np.abs(gradient).sum()):
             return None
-        return f"in channel {worst} `{key}` adds up to {sums[worst]:.4g}, expected 0: {why}"
+        return f"in channel {worst} `{key}` adds up to {sums[worst]:.6g}, expected 0: {why}"
 
     return Law(f"sum of {key}", broken)

@@ -60,11 +60,7 @@ def pairs(seed: int = 0, questions: Sequence[str] | None = None) -> Iterator[Row
     """Every two mistakes of a question that fit together and change the result."""
     for name in names() if questions is None else questions:
         bank = bank_of(name, seed)
-        for pair in combinations(bank.question.mistakes, 2):
-            source = planted(bank.question, pair)
-            if source is None:
-                continue
-            seen = observe(implementation(bank.question, source), bank.tasks)
+        for pair, seen in bank.mistakes(2).items():
             far = apart(seen, bank.reference, range(len(bank.tasks)))
             if max(far) > bank.question.tolerance:
                 yield Row(name, pair, outcome(judge(bank, seen), pair))

@@ -161,7 +161,7 @@ def value_question(
 
     name: also that of the variable that holds the answer.
     """
-    line = f"{name} = {_literal(right)}"
+    line = f"{name} = {_literal(right)}\n"  # its end counts: 0.3 does not occur in 0.34
     return Question(
         name=name,
         title=title,
@@ -170,7 +170,7 @@ def value_question(
         probes=(Probe("your answer", "answer", "", (name,)),),
         points={"answer": points},
         mistakes=tuple(
-            Mistake(m.name, m.says, m.read, ((line, f"{name} = {_literal(value)}"),), m.number)
+            Mistake(m.name, m.says, m.read, ((line, f"{name} = {_literal(value)}\n"),), m.number)
             for value, m in mistakes
         ),
         hints=hints,

@@ -1,0 +1,146 @@
+"""From what a submission showed to its grade.  Runs in the judge, on plain values."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import platform
+from collections.abc import Sequence
+from importlib import metadata
+from pathlib import Path
+from typing import Any
+
+from bnlib.exercises.bank import bank_of, load, modules
+from bnlib.exercises.judge import Verdict, judge
+from bnlib.exercises.report import example, findings
+from bnlib.grading.gather import Shown
+from bnlib.grading.limits import Limits
+from bnlib.grading.results import Advice, Answer, Grade
+from bnlib.grading.sessions import CellReport, Seen
+from bnlib.grading.submissions import Found, Submission
+from bnlib.grading.suspicion import signs
+
+PACKAGE = Path(__file__).resolve().parent.parent
+ENDED = {"too long": "timeout", "memory": "memory", "crashed": "crashed", "forged": "suspicious"}
+ORDER = ("suspicious", "timeout", "memory", "crashed")
+
+
+def run_digest(seed: int, limits: Limits, exercise: str | None) -> str:
+    """A hash of all that grades depend on besides the submission: code, versions, settings."""
+    digest = hashlib.sha256()
+    versions = [metadata.version(name) for name in ("numpy", "torch")]
+    settings = [seed, limits.to_json(), exercise, platform.python_version(), *versions]
+    digest.update(json.dumps(settings).encode())
+    for path in sorted(PACKAGE.rglob("*.py")):
+        digest.update(path.relative_to(PACKAGE).as_posix().encode() + path.read_bytes())
+    return digest.hexdigest()
+
+
+def key(run: str, found: Found) -> str:
+    """A hash of all that one grade depends on."""
+    content = found.path.read_bytes() if found.path.is_file() else b""
+    parts = [run.encode(), found.id.encode(), found.path.name.encode(), content]
+    return hashlib.sha256(b"\0".join(parts)).hexdigest()
+
+
+def unreadable(found: Found, reason: str, key: str) -> Grade:
+    """The grade of a file that cannot be read."""
+    return Grade(found.id, found.learner, found.path.name, "", "unreadable", (), (reason,), key)
+
+
+def grade(found: Found, submission: Submission, shown: Shown, seed: int, key: str) -> Grade:
+    """Judge each question, and say in which state the submission is."""
+    short = submission.exercise
+    answers = tuple(
+        answer(f"{short}.{question.name}", shown, seed) for question in load(short).questions
+    )
+    tampering = signs(submission.cells)
+    notes = [*submission.notes, *(note for note in cell_notes(shown.cells)), *tampering]
+    state = state_of(answers, shown, bool(tampering))
+    exercise = modules()[short]
+    return Grade(
+        found.id, found.learner, found.path.name, exercise, state, answers, tuple(notes), key
+    )
+
+
+def answer(name: str, shown: Shown, seed: int) -> Answer:
+    """The verdict on one question, with what the learner gets to read."""
+    bank = bank_of(name, seed)
+    question = bank.question
+
+    def build(state: str, points: int, advice: tuple[Advice, ...], **more: Any) -> Answer:
+        return Answer(name, question.title, state, points, question.out_of, advice=advice, **more)
+
+    seen = shown.seen.get(name)
+    if seen is None:
+        return build("lost", 0, (Advice("No result: the work before it took all the time."),))
+    if not seen.complete:
+        return build("not done" if seen.kinds else "lost", 0, (Advice(absent(seen)),))
+    if not seen.observations:
+        detail = seen.ended.detail if seen.ended else "nothing came back"
+        return build("lost", 0, (Advice(f"No result: {detail}."),))
+    verdict = judge(bank, seen.observations)
+    advice = tuple(
+        Advice(text, section.chapter, section.heading) if section else Advice(text)
+        for text, section in findings(bank, verdict)
+    )
+    return build(
+        verdict.state,
+        verdict.points,
+        advice,
+        mistakes=tuple(mistake.name for mistake in verdict.mistakes),
+        example=_example(seen, verdict, name, seed),
+    )
+
+
+def _example(seen: Seen, verdict: Verdict, name: str, seed: int) -> str:
+    return example(bank_of(name, seed), verdict, seen.observations)
+
+
+def absent(seen: Seen) -> str:
+    """What is still to be defined."""
+    if not seen.kinds:
+        return f"No result: {seen.ended.detail if seen.ended else 'nothing came back'}."
+    missing = [f"`{name}`" for name, kind in seen.kinds.items() if kind == "missing"]
+    undone = [f"`{name}`" for name, kind in seen.kinds.items() if kind == "undone"]
+    said = [f"{', '.join(missing)} is not defined"] if missing else []
+    said += [f"{', '.join(undone)} is still to be filled in"] if undone else []
+    return f"Not done yet: {' and '.join(said)}."
+
+
+def cell_notes(cells: Sequence[CellReport]) -> list[str]:
+    """What became of the cells that did not run to their end."""
+    notes = []
+    for number, cell in enumerate(cells):
+        if cell.state not in ("ok", "not run"):
+            what = f"{cell.type}: {cell.message}" if cell.type else cell.message
+            where = f", at `{cell.text}`" if cell.text else ""
+            notes.append(f"code cell {number} {cell.state}: {what[:300]}{where}")
+    return notes
+
+
+def state_of(answers: Sequence[Answer], shown: Shown, tampering: bool) -> str:
+    """The state of a submission: see results.STATES."""
+    found = {ENDED[ended.kind] for ended in shown.ended}
+    for cell in shown.cells:
+        if cell.state in ("too long", "memory"):
+            found.add(ENDED[cell.state])
+    for seen in shown.seen.values():
+        for observation in seen.observations:
+            if observation.failure and observation.failure.kind == "too long":
+                found.add("timeout")
+    if tampering:
+        found.add("suspicious")
+    for state in ORDER:
+        if state in found:
+            return state
+    done = [answer.state not in ("not done", "lost") for answer in answers]
+    if not any(done):
+        return "blank"
+    broken = any(cell.state not in ("ok", "not run") and not _check(cell) for cell in shown.cells)
+    return "graded" if all(done) and not broken else "partial"
+
+
+def _check(cell: CellReport) -> bool:
+    """Whether the cell failed where a check may: checks do nothing in the worker."""
+    return cell.text.startswith(("check(", "hint(", "score("))
