@@ -122,7 +122,7 @@ HOSTILE = (
                 "while frame:",
                 "    names |= set(frame.f_locals) | set(frame.f_globals)",
                 "    frame = frame.f_back",
-                "wanted = {'Bank', 'Verdict', 'reference', 'expected', 'seed', 'judge'}",
+                "wanted = {'Bank', 'Verdict', 'reference', 'expected', 'seed'}",
                 "modules = [m for m in sys.modules if m.startswith('bnlib.exercises.')]",
                 "inner = {'bank', 'judge', 'session', 'question', 'compare', 'reasons'}",
                 "kinds = {type(o).__name__ for o in gc.get_objects()}",

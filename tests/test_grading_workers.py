@@ -44,7 +44,7 @@ linux = pytest.mark.skipif(not sys.platform.startswith("linux"), reason="Linux's
 @pytest.fixture(scope="module")
 def boxed():
     try:
-        with Workers(LIMITS, "require") as workers:
+        with Workers(LIMITS, "require", modules=()) as workers:
             yield workers
     except NoWorkers as error:
         pytest.skip(f"no sandbox here: {error}")
@@ -52,7 +52,7 @@ def boxed():
 
 @pytest.fixture(scope="module")
 def unboxed():
-    with Workers(LIMITS, "off") as workers:
+    with Workers(LIMITS, "off", modules=()) as workers:
         yield workers
 
 

@@ -275,6 +275,24 @@ LAYER = Question(
             number=9,
         ),
         Mistake(
+            "statistics over the batch axis alone",
+            "Each position of an image gets statistics of its own. Average over N, H and W.",
+            SHARED,
+            (
+                ("axes = (0, *range(2, x.ndim))", "axes = (0,)"),
+                ("            mu = mu.reshape(along)\n", ""),
+                ("            var = var.reshape(along)\n", ""),
+            ),
+            number=8,
+        ),
+        Mistake(
+            "the forward pass under no_grad",
+            "Nothing of it is recorded, so no gradient arrives anywhere. Only what you do to the "
+            "running statistics stays out of the graph.",
+            KEEPS,
+            (("    def forward(", "    @torch.no_grad()\n    def forward("),),
+        ),
+        Mistake(
             "γ and β as plain tensors",
             "A plain tensor is nobody's: the optimizer does not get it, no gradient arrives, it "
             "is not saved. Wrap γ and β in `nn.Parameter`.",
@@ -419,6 +437,13 @@ LAYER = Question(
             MOMENTUM,
             (("new = self.momentum", "new = 1 - self.momentum"),),
             number=3,
+        ),
+        Mistake(
+            "momentum fixed at 0.1",
+            "The layer ignores the argument `momentum`: keep it in `__init__`, and use what you "
+            "kept.",
+            RUNNING,
+            (("self.momentum = momentum", "self.momentum = 0.1"),),
         ),
         Mistake(
             "the running statistics never move",
@@ -929,9 +954,10 @@ TRAIN = Question(
             ),
         ),
         Mistake(
-            "gradients set to zero before the step",
-            "Between `backward` and `step` you throw away what `backward` has just computed, and "
-            "nothing is learned. Call `zero_grad` before `backward`.",
+            "the step finds no gradients",
+            "`step` uses the gradients that are there when it is called, and then there are none: "
+            "either `zero_grad` stands between `backward` and `step`, or `step` comes before "
+            "`backward`. First clear, then go backward, then step.",
             NETWORK,
             (
                 ("        optimizer.zero_grad()\n", ""),
@@ -953,18 +979,6 @@ TRAIN = Question(
             "Without `backward` there are no gradients, and `step` has nothing to do.",
             NETWORK,
             (("        loss.backward()\n", ""),),
-        ),
-        Mistake(
-            "the step before the backward pass",
-            "`step` uses the gradients that are there, and these have just been set to zero. "
-            "First `backward`, then `step`.",
-            NETWORK,
-            (
-                (
-                    "        loss.backward()\n        optimizer.step()\n",
-                    "        optimizer.step()\n        loss.backward()\n",
-                ),
-            ),
         ),
         Mistake(
             "one step per epoch",
@@ -994,6 +1008,20 @@ TRAIN = Question(
                     "        with torch.no_grad():\n            logits = model(x).squeeze(1)\n",
                 ),
             ),
+        ),
+        Mistake(
+            "sigmoid in front of a loss that takes logits",
+            "`loss_function` is given logits, as the model returns them. Your probabilities are "
+            "taken for logits, and squashed once more.",
+            NETWORK,
+            (("model(x).squeeze(1)", "torch.sigmoid(model(x)).squeeze(1)"),),
+        ),
+        Mistake(
+            "left in eval mode",
+            "You call `eval()` before you return. The model is to be in train mode; the "
+            "evaluation looks after its own.",
+            DOWNHILL,
+            (("    return total", "    model.eval()\n    return total"),),
         ),
         Mistake(
             "the loss averaged over the batches",
@@ -1163,6 +1191,13 @@ EVALUATE = Question(
                     "    model.training = modes[0][1]\n",
                 ),
             ),
+        ),
+        Mistake(
+            "sigmoid in front of a loss that takes logits",
+            "`loss_function` is given logits, as the model returns them. Your probabilities are "
+            "taken for logits, and squashed once more.",
+            NETWORK,
+            (("loss_function(logits, y)", "loss_function(torch.sigmoid(logits), y)"),),
         ),
         Mistake(
             "the loss averaged over the batches",

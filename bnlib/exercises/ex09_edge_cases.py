@@ -1012,9 +1012,8 @@ def _network(rng: np.random.Generator, channels: int, *shape: int) -> Inputs:
 
 
 AFTERWARDS = (
-    ("a model in eval mode, afterwards", "model.eval()"),
     ("a model in train mode, afterwards", "model.train()\nfirst.momentum = 0.3"),
-    ("one layer in eval mode, afterwards", "model.train()\nfirst.eval()"),
+    ("eval mode but for one layer, afterwards", "model.eval()\nfirst.train()"),
 )
 
 REESTIMATE = Question(

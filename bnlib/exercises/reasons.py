@@ -81,7 +81,7 @@ def failure_reason(failure: Failure, seconds: float) -> str:
     own = f"{failure.type}: {failure.message}" if failure.message else failure.type
     if failure.type == "RecursionError":
         return f"{call} calls itself without end.{at}"
-    if failure.type == "TypeError" and not at:
+    if failure.type == "TypeError" and "argument" in failure.message and not at:
         return f"{call} does not fit what you wrote: {own}. Keep the names and arguments as given."
     if failure.type == "AttributeError" and not at:
         return f"{call} finds nothing of that name: {own}."
