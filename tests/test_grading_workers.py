@@ -169,7 +169,8 @@ def test_bnlib_can_be_used_where_it_is_allowed(workers):
         "y = bnlib.nn.BatchNorm1d(3)(torch.randn(4, 3))\nprint(tuple(y.shape))"
     )
     with workers.open() as session:
-        assert session.execute([cell])[0].printed == "(4, 3)\n"
+        report = session.execute([cell])[0]
+    assert (report.state, report.printed) == ("ok", "(4, 3)\n")
 
 
 def test_a_statement_with_ready_made_normalisation_is_left_out_where_it_is_taken_out(workers):

@@ -411,13 +411,6 @@ SHARED_STATISTICS = (
         (("var * n / (n - 1)", "var * (n - 1) / n"),),
     ),
     Mistake(
-        "the variance is corrected twice",
-        "You divide by n − 1 (`ddof=1`) and then multiply by n/(n−1) as well. One of the two is "
-        "enough.",
-        VARIANCES,
-        (("var * n / (n - 1)", "var * (n / (n - 1)) ** 2"),),
-    ),
-    Mistake(
         "the standard deviation in place of the variance",
         "You average standard deviations. The buffer is `running_var`: it averages variances, and "
         "the root is taken when the layer normalises.",
@@ -429,15 +422,7 @@ SHARED_STATISTICS = (
         "You average over the channels too. Each channel has statistics of its own: average over "
         "the examples alone, axis 0.",
         SHARED,
-        (("mu = x.mean(axis=0)", "mu = x.mean()"),),
-        number=8,
-    ),
-    Mistake(
-        "one variance for all channels",
-        "Your variance is taken over the channels too. Each channel has a variance of its own: "
-        "take it over the examples alone, axis 0.",
-        SHARED,
-        (("x.var(axis=0)", "x.var()"),),
+        (("mu = x.mean(axis=0)", "mu = x.mean()"), ("x.var(axis=0)", "x.var()")),
         number=8,
     ),
     Mistake(
@@ -506,7 +491,6 @@ RUNNING = Question(
     points={"batches of one size": 2, "batches of different size": 1},
     mistakes=(
         weighs_old(),
-        no_decay(),
         *SHARED_STATISTICS,
         Mistake(
             "the running variance starts at 0",
@@ -514,12 +498,6 @@ RUNNING = Question(
             "its input nearly as it is, where a variance of 0 would blow it up.",
             MODES,
             (("running_var = np.ones(channels)", "running_var = np.zeros(channels)"),),
-        ),
-        Mistake(
-            "the running mean starts at 1",
-            "The running mean starts at 0; it is the running variance that starts at 1.",
-            MODES,
-            (("running_mean = np.zeros(channels)", "running_mean = np.ones(channels)"),),
         ),
         Mistake(
             "the first batch taken as the starting value",
@@ -591,17 +569,6 @@ RUNNING = Question(
             "Only the first batch counts: is the `return` inside the loop?",
             FIXED,
             (("    for x in batches:", "    for x in batches[:1]:"),),
-        ),
-        Mistake(
-            "the running variance is never updated",
-            "Your running variance is still 1: update it in each turn, as the running mean.",
-            FIXED,
-            (
-                (
-                    "        running_var = update_running(running_var, s_var, momentum)\n",
-                    "",
-                ),
-            ),
         ),
     ),
     hints=(
@@ -792,8 +759,8 @@ def biased() -> Mistake:
     """FACTS 2, in a reference that holds the layer."""
     return Mistake(
         "the running variance is biased",
-        "running_var remembers variances divided by n. It takes the unbiased one, n/(n−1) times "
-        "as large, or eval mode divides by too little.",
+        "Your running_var remembers variances divided by n. It takes the unbiased one, n/(n−1) "
+        "times as large, or eval mode divides by too little.",
         VARIANCES,
         (("var * n / (n - 1)", "var"),),
         number=2,
@@ -815,8 +782,8 @@ def variance_from_zero() -> Mistake:
     """A wrong starting value, in a reference that holds the layer."""
     return Mistake(
         "the running variance starts at 0",
-        "running_mean starts at 0 and running_var at 1. With a variance of 0, a new layer in eval "
-        "mode multiplies its input by 1/√ε, some 300.",
+        "The running mean starts at 0, the running variance at 1. With a variance of 0, a new "
+        "layer in eval mode multiplies its input by 1/√ε, some 300.",
         MODES,
         (
             (
@@ -895,16 +862,6 @@ LAYER = Question(
         ),
         biased(),
         Mistake(
-            "the variance is corrected twice",
-            "You take the variance with `ddof=1`, so it is divided by n − 1 already, and correct "
-            "it once more for running_var. And the normaliser needs the biased one.",
-            VARIANCES,
-            (
-                ("x.var(axis=axes)", "x.var(axis=axes, ddof=1)"),
-                ("var * n / (n - 1)", "n * var / (n - 1)"),
-            ),
-        ),
-        Mistake(
             "the two variances are swapped",
             "You normalise with the unbiased variance and remember the biased one. It is the other "
             "way round: the biased one normalises, the unbiased one is remembered.",
@@ -921,12 +878,6 @@ LAYER = Question(
             "`self.momentum`, and use it.",
             FIXED,
             (("self.momentum = momentum", "self.momentum = 0.1"),),
-        ),
-        Mistake(
-            "ε fixed at 1e-5",
-            "The layer uses 1e-5 whatever it is told. Keep the argument in `self.eps`, and use it.",
-            EPSILON,
-            (("self.eps = eps", "self.eps = 1e-5"),),
         ),
         Mistake(
             "ε outside the root",
@@ -964,7 +915,7 @@ LAYER = Question(
         ),
         Mistake(
             "γ and β on the wrong axis",
-            "γ and β are laid along the last axis, as broadcasting does by itself. For images they "
+            "You lay γ and β along the last axis, as broadcasting does by itself. For images they "
             "belong to axis 1: reshape them to (1, C, 1, 1). Where C = H = W this raises no error.",
             SHARED,
             (
@@ -985,17 +936,6 @@ LAYER = Question(
             ),
             number=8,
             loose=IMAGES_STEP,
-        ),
-        Mistake(
-            "one mean for all channels",
-            "You average over the channels too. Each channel has statistics of its own: average "
-            "over every axis but axis 1.",
-            SHARED,
-            (
-                ("mu = x.mean(axis=axes)", "mu = np.full(x.shape[1], x.mean())"),
-                ("var = x.var(axis=axes)", "var = np.full(x.shape[1], x.var())"),
-            ),
-            number=8,
         ),
         Mistake(
             "n counts the examples alone",
@@ -1027,17 +967,6 @@ LAYER = Question(
             loose=IMAGES_STEP,
         ),
         not_updated(),
-        Mistake(
-            "the running variance is never updated",
-            "Your running mean moves and your running variance stays as it was. Update both.",
-            FIXED,
-            (
-                (
-                    "self.running_var = update_running(self.running_var, unbiased, self.momentum)",
-                    "pass",
-                ),
-            ),
-        ),
         Mistake(
             "running statistics in train mode",
             "In train mode you normalise with the running statistics. They are kept for eval mode; "
@@ -1189,19 +1118,6 @@ BOTH_MODES = Question(
             number=16,
         ),
         Mistake(
-            "the batch mean in eval mode",
-            "In eval mode you use running_var, but still the mean of the batch. Both statistics "
-            "come from the running ones.",
-            MODES,
-            (
-                (
-                    "mu = self.running_mean\n            var = self.running_var\n",
-                    "var = self.running_var\n",
-                ),
-            ),
-            number=16,
-        ),
-        Mistake(
             "running statistics in train mode",
             "In train mode you normalise with the running statistics. They are kept for eval mode; "
             "in train mode the batch is normalised with its own.",
@@ -1316,13 +1232,6 @@ BOTH_MODES = Question(
             number=5,
         ),
         Mistake(
-            "ε outside the root",
-            "In eval mode too, add ε to the variance before the root is taken.",
-            EPSILON,
-            (("np.sqrt(var + self.eps)", "(np.sqrt(var) + self.eps)"),),
-            number=4,
-        ),
-        Mistake(
             "divided by the variance in eval mode",
             "In eval mode the root is missing: running_var is a variance, so divide by "
             "√(running_var + ε).",
@@ -1348,7 +1257,7 @@ BOTH_MODES = Question(
         ),
         Mistake(
             "γ and β on the wrong axis",
-            "γ and β are laid along the last axis. For images they belong to axis 1, in eval mode "
+            "You lay γ and β along the last axis. For images they belong to axis 1, in eval mode "
             "too: reshape them to (1, C, 1, 1).",
             SHARED,
             (
@@ -1393,8 +1302,7 @@ ARRIVED = value_question(
             1.0,
             "counted as equal steps",
             "Ten times 0.1 would be all of it if each step went a tenth of the whole way. It goes "
-            "a tenth of what is left. (Or did you let 0.1 be what stays of the old value? It is "
-            "the weight of the new.)",
+            "a tenth of what is left.",
             FIXED,
             number=15,
         ),
@@ -1575,7 +1483,7 @@ UNDER_NO_GRAD = value_question(
         wrong(
             "e",
             "no_grad switches the mode until train() is called",
-            "no_grad changes no attribute of the layer: `training` stays True, inside the block "
+            "It changes no attribute of the layer: `training` stays True, inside the block "
             "and after it. The mode is changed by eval() and train() alone.",
             NO_GRAD,
             number=18,

@@ -122,7 +122,7 @@ SAVED = value_question(
         wrong(
             224,
             "β counted too",
-            "β stays: it does what the bias was meant to do. Only the biases of the convolutions "
+            "Keep β: it does what the bias was meant to do. Only the biases of the convolutions "
             "go.",
             BIAS,
         ),
@@ -691,8 +691,8 @@ MOVED_MEAN = value_question(
         wrong(
             0.3,
             "the bias scaled by γ",
-            "γ is applied after the mean has been subtracted. The mean and the bias are both in "
-            "front of it, in the same units.",
+            "The factor γ is applied after the mean has been subtracted. The mean and the bias are "
+            "both in front of it, in the same units.",
             QUIZ,
         ),
         wrong(
@@ -850,7 +850,7 @@ FOLD = Question(
         ),
         Mistake(
             "β left out",
-            "β is added at the end, after the scaling: it belongs into the new bias as it is.",
+            "BN adds β at the end, after the scaling: it belongs into the new bias as it is.",
             EVAL,
             (("scale * shift + beta", "scale * shift"),),
         ),

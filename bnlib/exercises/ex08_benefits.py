@@ -737,8 +737,8 @@ INTERVAL = Question(
         ),
         Mistake(
             "no √n",
-            "t·s says how far single seeds scatter. The mean of n seeds is steadier by √n: divide "
-            "by it.",
+            "The product t·s says how far single seeds scatter. The mean of n seeds is steadier "
+            "by √n: divide by it.",
             ROW,
             (("error = s / np.sqrt(len(differences))", "error = s"),),
         ),
@@ -775,7 +775,7 @@ INTERVAL = Question(
         ),
         Mistake(
             "the variance in place of s",
-            "s is the standard deviation, the root of the variance.",
+            "The formula has s, the standard deviation: the root of the variance.",
             ROW,
             (("differences.std(ddof=1)", "differences.var(ddof=1)"),),
         ),
@@ -1241,7 +1241,7 @@ NOISE = value_question(
         wrong(
             9 / 16,
             "the variance in place of the standard deviation",
-            "σ²/n is the variance of the mean. Its standard deviation is the root of that.",
+            "You computed σ²/n, the variance of the mean. Its root is the standard deviation.",
             NOISY,
         ),
         wrong(
@@ -1253,7 +1253,7 @@ NOISE = value_question(
         wrong(
             3.0,
             "the spread of single values",
-            "σ is how far single values scatter. The mean of 16 of them scatters less.",
+            "Single values scatter by σ. The mean of 16 of them scatters less.",
             NOISY,
         ),
         wrong(

@@ -1219,7 +1219,7 @@ REESTIMATE = Question(
             (("module.training = mode", "module.training = True"),),
         ),
         Mistake(
-            "left in eval mode",
+            "all modules left in eval mode",
             "After your function all layers are in eval mode, and training would go on with "
             "running statistics. Put back what was there.",
             MODES,
@@ -1228,8 +1228,8 @@ REESTIMATE = Question(
         ),
         Mistake(
             "one mode for the whole model",
-            "You put back the mode of the model, and give it to all layers. A layer that was "
-            "frozen in eval mode is free now: each layer has a mode of its own.",
+            "You put back the mode of the model, and give it to all layers. Each module has a mode "
+            "of its own, like a layer that was frozen in eval mode: put back each.",
             FROZEN,
             (("module.training = mode", "module.training = modes[0]"),),
         ),

@@ -45,8 +45,8 @@ class Channel:
         deadline = _deadline(seconds)
         rest = memoryview(HEADER.pack(len(body)) + body)
         while rest:
-            self.end.settimeout(_left(deadline))
             try:
+                self.end.settimeout(_left(deadline))
                 rest = rest[self.end.send(rest) :]
             except TimeoutError:
                 raise Late from None
@@ -84,8 +84,8 @@ class Channel:
         """Exactly `count` bytes; raises `cut` if the other side closes before the first of them."""
         got = bytearray()
         while len(got) < count:
-            self.end.settimeout(_left(deadline))
             try:
+                self.end.settimeout(_left(deadline))
                 piece = self.end.recv(min(PIECE, count - len(got)))
             except TimeoutError:
                 raise Late from None

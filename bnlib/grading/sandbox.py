@@ -49,6 +49,7 @@ ENVIRONMENT = {
     "MKL_NUM_THREADS": "1",
     "MALLOC_ARENA_MAX": "2",  # each thread would reserve 64 MB of what is limited
     "MPLBACKEND": "agg",
+    "JOBLIB_MULTIPROCESSING": "0",  # no processes can be started: it would warn of that
 }
 UNBOXED = (
     "Submissions run WITHOUT a sandbox: {why}. They have limits on time, memory and processes, "

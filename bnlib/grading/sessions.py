@@ -59,7 +59,7 @@ class Session:
         """Run the cells in order, in one namespace that stays.  One report per cell."""
         reports = []
         for number, source in enumerate(cells, 1):
-            if self.ended:
+            if self.ended or self._closed:
                 reports.append(CellReport("not run"))
                 continue
             request = {"do": "cell", "source": source, "number": number}
@@ -87,7 +87,7 @@ class Session:
         seen: list[Observation] = []
         every: Sequence[Task | None] = tasks or [None]
         for task in every:
-            if self.ended:
+            if self.ended or self._closed:
                 break
             request = {"do": "probe", "names": wanted, "task": task.to_json() if task else None}
             seconds = task.seconds if task else self.limits.cell

@@ -347,7 +347,7 @@ def reestimate_and_train_or_eval():
     return reestimate
 
 
-@wrong("ex09.reestimate", "left in eval mode", "the momentum of training")
+@wrong("ex09.reestimate", "all modules left in eval mode", "the momentum of training")
 def reestimate_with_the_momentum_of_training():
     def reestimate(model, batches):
         model.train()
