@@ -56,7 +56,8 @@ def fresh_session(monkeypatch):
 
 # -- plain values --------------------------------------------------------------------------------
 
-SCALARS = st.none() | st.booleans() | st.floats() | st.text(max_size=20)
+NUMBERS = st.floats() | st.integers(-(2**60), 2**60)
+SCALARS = st.none() | st.booleans() | NUMBERS | st.text(max_size=20)
 ARRAYS = hnp.arrays(
     st.sampled_from([np.float64, np.float32, np.int64, np.bool_]),
     hnp.array_shapes(max_dims=3, max_side=4, min_side=0),
@@ -77,6 +78,14 @@ def test_what_is_sent_arrives(value):
 @given(VALUES)
 def test_a_value_is_at_distance_zero_from_itself_and_from_its_copy(value):
     assert distance(plain(value), plain(value)) == 0
+
+
+def test_whole_numbers_stay_whole_as_far_as_floats_hold_them():
+    assert type(bare(plain(3))) is int and type(bare(plain(np.int64(3)))) is int
+    assert type(bare(from_json(to_json(plain(3))))) is int
+    assert type(bare(plain(2**60))) is float
+    assert plain(10**400).kind == "object"
+    assert distance(plain(3), plain(3.0)) == 0
 
 
 def test_plain_copies():
@@ -249,7 +258,7 @@ def test_changed_argument_is_named():
         (lambda y: (y, y), "tuple or list of 2"),
         (lambda y: "y", "is a text"),
         (lambda y: y[:1], "has the shape (1, 2), expected (3, 2)"),
-        (lambda y: y.astype(np.float32), "is float32, expected float64"),
+        (lambda y: y.astype(np.float32), "is float32, expected float64."),
         (lambda y: y * np.nan, "holds NaN"),
         (lambda y: y / 0, "holds infinite"),
         (lambda y: object(), "an object of type object"),

@@ -288,9 +288,8 @@ def test_a_stalled_session_does_not_hold_up_another(boxed):
         assert graded(boxed, [RIGHT])[0] > 0
         assert thread.is_alive()
     finally:
-        stalled._channel.end.shutdown(socket.SHUT_RDWR)
-        thread.join()
         stalled.close()
+        thread.join()
 
 
 def test_the_time_for_a_submission_ends(boxed):
@@ -390,6 +389,24 @@ def test_a_sandbox_that_is_required_and_missing_is_refused(monkeypatch):
         Workers(sandbox="require").start()
     with pytest.raises(ValueError, match="need sandbox"):
         starts("maybe")
+
+
+def test_a_sandbox_that_does_not_work_is_noticed(monkeypatch, tmp_path):
+    fake = tmp_path / "bwrap"
+    fake.write_text("#!/bin/sh\necho 'bwrap: No permissions' >&2\nexit 1\n")
+    fake.chmod(0o755)
+    monkeypatch.setattr("bnlib.grading.sandbox.BUBBLEWRAP", str(fake))
+    with Workers(LIMITS, "auto", modules=()) as workers:
+        assert not workers.sandboxed
+        assert "No permissions" in workers.warning and "user namespaces" in workers.warning
+    with pytest.raises(NoWorkers, match="No permissions"):
+        Workers(LIMITS, "require", modules=()).start()
+
+
+def test_a_cell_that_is_too_long_to_send_fails_alone(boxed):
+    with boxed.open() as session:
+        first, second = session.execute(["x = '" + "x" * LIMITS.message + "'", "y = 1"])
+    assert (first.state, first.type, second.state) == ("failed", "TooLarge", "ok")
 
 
 def test_limits_are_above_zero():

@@ -631,7 +631,7 @@ LEARNED = value_question(
         wrong(
             2 * 8 * 28 * 28,
             "a pair for each pixel",
-            "γ and β belong to a channel, and all pixels of the channel share them.",
+            "A pair γ, β belongs to a channel, and all pixels of the channel share it.",
             SHAPES,
         ),
     ),
@@ -711,7 +711,7 @@ MOVED = value_question(
         wrong(
             "d",
             "a forward pass taken for a training step",
-            "γ and β are moved by the optimizer alone, and there is no step here. A forward pass "
+            "Only an optimizer moves γ and β, and there is no step here. A forward pass "
             "changes buffers, never parameters.",
             KEEPS,
         ),
@@ -1017,7 +1017,7 @@ TRAIN = Question(
             (("model(x).squeeze(1)", "torch.sigmoid(model(x)).squeeze(1)"),),
         ),
         Mistake(
-            "left in eval mode",
+            "the model comes back in eval mode",
             "You call `eval()` before you return. The model is to be in train mode; the "
             "evaluation looks after its own.",
             DOWNHILL,
@@ -1421,7 +1421,7 @@ FREEZE = Question(
     mistakes=(
         Mistake(
             "frozen by requires_grad alone",
-            "γ and β stay, but the statistics are buffers: no gradient moves them, the forward "
+            "Now γ and β stay, but the statistics are buffers: no gradient moves them, the forward "
             "pass in train mode does. The layers must stay in eval mode as well.",
             FREEZING,
             (
@@ -1452,7 +1452,7 @@ FREEZE = Question(
         ),
         Mistake(
             "only γ is frozen",
-            "β still learns: switch off the gradients of both.",
+            "The shift β still learns: switch off the gradients of both.",
             FREEZING,
             (("        layer.bias.requires_grad_(False)\n", ""),),
         ),

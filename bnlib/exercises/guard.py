@@ -133,6 +133,10 @@ def no_ready_made(forbidden: bool) -> Iterator[list[str]]:
         raise Forbidden(name)
 
     class Refuse(TorchDispatchMode):
+        @classmethod
+        def _should_skip_dynamo(cls) -> bool:
+            return False  # to ask the compiler to skip it would import the compiler: seconds
+
         def __torch_dispatch__(
             self, func: Any, types: Any, args: Any = (), kwargs: Any = None
         ) -> Any:

@@ -10,7 +10,6 @@ import ast
 import copy
 import importlib
 import linecache
-import sys
 import sysconfig
 import traceback
 from collections.abc import Mapping, Sequence
@@ -104,8 +103,8 @@ class Observation:
 
 def observe(names: Mapping[str, Any], tasks: Sequence[Task]) -> list[Observation]:
     """Run the tasks on the learner's `names`.  After one that takes too long, no more are run."""
-    if any("torch" in task.code for task in tasks) or any(map(_knows_torch, names.values())):
-        # torch does so in its first step, and it takes seconds, which are not the learner's
+    if any("torch" in task.code for task in tasks):
+        # an optimizer's first step does so, and it takes seconds, which are not the learner's
         importlib.import_module("torch._dynamo")
 
     seen: list[Observation] = []
@@ -115,13 +114,6 @@ def observe(names: Mapping[str, Any], tasks: Sequence[Task]) -> list[Observation
         if failure and failure.kind == "too long":
             break
     return seen
-
-
-def _knows_torch(answer: Any) -> bool:
-    """Whether a function or class was written where torch is imported."""
-    module = sys.modules.get(getattr(answer, "__module__", None) or "")
-    space = getattr(answer, "__globals__", None) or vars(module or object)
-    return any(value is sys.modules.get("torch") for value in space.values())
 
 
 def _run(names: Mapping[str, Any], task: Task) -> Observation:

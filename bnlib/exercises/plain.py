@@ -27,8 +27,8 @@ class Plain:
 
     kind: "array" (of NumPy), "tensor" (of torch), "number", "bool", "text", "none", "tuple",
     "dict", or "object" for anything else.
-    data: the array, number or text; a tuple of Plain; a dict from str to Plain; for an object,
-    the name of its type.
+    data: the array, number (int or float) or text; a tuple of Plain; a dict from str to Plain;
+    for an object, the name of its type.
     """
 
     kind: str
@@ -46,7 +46,7 @@ def plain(value: Any, depth: int = DEPTH) -> Plain:
     if isinstance(value, (bool, np.bool_)):
         return Plain("bool", bool(value))
     if isinstance(value, numbers.Real):
-        return Plain("number", float(value))
+        return _plain_number(value)
     if isinstance(value, str):
         return Plain("text", str(value[:10_000]))
     try:
@@ -61,6 +61,14 @@ def plain(value: Any, depth: int = DEPTH) -> Plain:
     except Exception:
         pass  # an object that cannot be read is an object
     return Plain("object", type(value).__name__)
+
+
+def _plain_number(value: Any) -> Plain:
+    try:
+        whole = isinstance(value, numbers.Integral) and abs(value) < 2**53
+        return Plain("number", int(value) if whole else float(value))
+    except OverflowError:
+        return Plain("object", "int too large for a float")
 
 
 def _array(value: Any) -> tuple[npt.NDArray[Any] | None, str]:
@@ -130,7 +138,7 @@ def from_json(sent: Any, depth: int = DEPTH + 1) -> Plain:
         if kind == "dict" and depth and isinstance(data, dict) and len(data) <= PARTS:
             return Plain(kind, {str(k): from_json(part, depth - 1) for k, part in data.items()})
         if kind == "number" and isinstance(data, (int, float, str)):
-            return Plain(kind, float(data))
+            return Plain(kind, data if type(data) is int else float(data))
         known = {"bool": bool, "text": str, "object": str, "none": type(None)}
         if kind in known and isinstance(data, known[kind]):
             return Plain(kind, data)

@@ -85,6 +85,8 @@ def failure_reason(failure: Failure, seconds: float) -> str:
         return f"{call} does not fit what you wrote: {own}. Keep the names and arguments as given."
     if failure.type == "AttributeError" and not at:
         return f"{call} finds nothing of that name: {own}."
+    if failure.type == "KeyError" and not at:
+        return f"{call}: there is no entry {failure.message}."
     if mixes(failure.message):
         return (
             f"your code mixes NumPy and torch ({own}). Use the one whose arrays the function "
@@ -130,7 +132,7 @@ def form_reason(question: Question, key: str, got: Plain, right: Plain) -> str |
         if got.data.shape != right.data.shape:
             return f"`{key}` has the shape {got.data.shape}, expected {right.data.shape}."
         if got.data.dtype != right.data.dtype:
-            return f"`{key}` is {got.data.dtype}, expected {right.data.dtype}, as it went in."
+            return f"`{key}` is {got.data.dtype}, expected {right.data.dtype}."
     if right.kind in ("array", "tensor", "number"):
         lost = ~np.isfinite(got.data) & np.isfinite(right.data)
         if np.any(lost):

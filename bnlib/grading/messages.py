@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import socket
 import struct
@@ -77,7 +78,9 @@ class Channel:
             return False
 
     def close(self) -> None:
-        """Close this end."""
+        """End the line, also for a thread that waits at this end, and for copies in forks."""
+        with contextlib.suppress(OSError):
+            self.end.shutdown(socket.SHUT_RDWR)
         self.end.close()
 
     def _bytes(self, count: int, deadline: float | None, cut: type[Exception]) -> bytes:

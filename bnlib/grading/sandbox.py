@@ -16,6 +16,7 @@ from pathlib import Path
 
 import bnlib
 
+BUBBLEWRAP = "bwrap"
 NOBODY = 65534
 FOLDER = "bnlib-grading-"
 PACKAGE = Path(bnlib.__file__).resolve().parent
@@ -86,7 +87,7 @@ def starts(sandbox: str) -> list[Start]:
     if sandbox not in ("auto", "require", "off"):
         raise ValueError(f'need sandbox = "auto", "require" or "off", got {sandbox!r}')
     users = (NOBODY, None) if hasattr(os, "geteuid") and os.geteuid() == 0 else (None,)
-    boxed = [Start(True, user) for user in users] if shutil.which("bwrap") else []
+    boxed = [Start(True, user) for user in users] if shutil.which(BUBBLEWRAP) else []
     unboxed = [Start(False, user) for user in users]
     return {"auto": boxed + unboxed, "require": boxed, "off": unboxed}[sandbox]
 
@@ -107,8 +108,9 @@ def make_folder() -> tuple[Path, int]:
             finally:
                 os.close(lock)
     folder = Path(tempfile.mkdtemp(prefix=FOLDER))
-    held = os.open(folder / "lock", os.O_RDWR | os.O_CREAT, 0o600)
+    held = os.open(folder / "new", os.O_RDWR | os.O_CREAT, 0o600)
     fcntl.flock(held, fcntl.LOCK_EX)
+    (folder / "new").rename(folder / "lock")  # nobody can find it before it is locked
     folder.chmod(0o755)
     return folder, held
 
@@ -138,7 +140,7 @@ def make_library(folder: Path) -> None:
 
 def _bubblewrap(folder: Path, user: int | None) -> Iterator[str]:
     """bubblewrap and its options: what is visible, and what is shared with the outside."""
-    yield from ("bwrap", "--unshare-pid", "--unshare-net", "--unshare-ipc", "--unshare-uts")
+    yield from (BUBBLEWRAP, "--unshare-pid", "--unshare-net", "--unshare-ipc", "--unshare-uts")
     yield "--unshare-cgroup-try"
     if user is None:
         yield from ("--unshare-user", "--uid", str(NOBODY), "--gid", str(NOBODY))

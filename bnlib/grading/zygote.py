@@ -44,7 +44,7 @@ def main(line: int) -> None:
         except Gone:
             return
         if os.fork() == 0:
-            control.close()
+            control.end.close()  # this copy alone
             limits = Limits(**wanted.pop("limits"))
             _keep(wanted | {"boxed": order["boxed"]}, limits, *lines)
         for number in lines:
