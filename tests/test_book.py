@@ -19,6 +19,7 @@ from bs4 import BeautifulSoup, Tag
 ROOT = execution.ROOT
 BOOK = Path(os.environ.get("BNLIB_BOOK", ROOT / "_build" / "test"))
 CHAPTERS = sorted((ROOT / "chapters").glob("*.ipynb"))
+SOLUTIONS = sorted((ROOT / "exercises" / "solutions").glob("*.ipynb"))
 
 # Names for what has one name in the course (DESIGN, notation), and that name.
 OTHER_NAMES = {
@@ -62,9 +63,17 @@ def section(text: str, heading: str) -> str:
 
 def test_the_table_of_contents_and_the_files_agree() -> None:
     outline = yaml.safe_load((ROOT / "_toc.yml").read_text(encoding="utf-8"))
-    named = [name for part in outline["parts"] for entry in part["chapters"] for name in [entry]]
-    files = [entry["file"] for entry in named if entry["file"].startswith("chapters/")]
+    entries = [entry for part in outline["parts"] for entry in part["chapters"]]
+    files = [entry["file"] for entry in entries if entry["file"].startswith("chapters/")]
     assert files == [f"chapters/{path.stem}" for path in CHAPTERS]
+    exercises = {
+        entry["file"]: [section["file"] for section in entry["sections"]]
+        for entry in entries
+        if entry["file"].startswith("exercises/ex")
+    }
+    assert exercises == {
+        f"exercises/{path.stem}": [f"exercises/solutions/{path.stem}"] for path in SOLUTIONS
+    }
 
 
 def test_the_chapters_are_numbered_without_gaps() -> None:
@@ -212,7 +221,9 @@ def html() -> Path:
 def pages(html: Path) -> dict[str, BeautifulSoup]:
     """The pages of the site that readers see, parsed, by their path."""
     found = {}
-    for path in [html / "index.html", *sorted((html / "chapters").glob("*.html"))]:
+    folders = [html / "chapters", html / "exercises"]
+    written = [path for folder in folders for path in sorted(folder.rglob("*.html"))]
+    for path in [html / "index.html", *written]:
         text = path.read_text(encoding="utf-8")
         found[path.relative_to(html).as_posix()] = BeautifulSoup(text, "html.parser")
     return found
@@ -230,8 +241,13 @@ def executed(html: Path) -> dict[str, nbformat.NotebookNode]:
     return {path.stem: read(path) for path in sorted(folder.glob("*.ipynb"))}
 
 
-def test_each_chapter_has_its_page(pages: dict[str, BeautifulSoup]) -> None:
-    assert set(pages) == {"index.html", *(f"chapters/{path.stem}.html" for path in CHAPTERS)}
+def test_each_notebook_has_its_page(pages: dict[str, BeautifulSoup]) -> None:
+    assert set(pages) == {
+        *("index.html", "exercises/teachers.html"),
+        *(f"chapters/{path.stem}.html" for path in CHAPTERS),
+        *(f"exercises/{path.stem}.html" for path in SOLUTIONS),
+        *(f"exercises/solutions/{path.stem}.html" for path in SOLUTIONS),
+    }
     assert all(article(page).select_one("h1") for page in pages.values())
 
 
@@ -338,6 +354,47 @@ def test_each_page_names_authors_year_and_licences(pages: dict[str, BeautifulSou
         text = " ".join(" ".join(f.get_text().split()) for f in page.select("footer"))
         for said in (settings["author"], f"Copyright {settings['copyright']}", "CC BY 4.0", "MIT"):
             assert said in text, f"{name}: {said} is not in: {text}"
+
+
+def test_exercise_and_solution_have_pages_that_link_to_each_other(
+    pages: dict[str, BeautifulSoup],
+) -> None:
+    for path in SOLUTIONS:
+        exercise = article(pages[f"exercises/{path.stem}.html"])
+        solution = article(pages[f"exercises/solutions/{path.stem}.html"])
+        assert exercise.select_one(f'a[href="solutions/{path.stem}.html"]')
+        assert solution.select_one(f'a[href="../{path.stem}.html"]')
+        titles = [page.select_one("h1").get_text() for page in (exercise, solution)]  # type: ignore[union-attr]
+        assert titles[0].startswith("Exercise ") and titles[1].startswith("Solution of exercise ")
+
+
+def test_solutions_are_folded_and_executed_and_exercises_are_neither(
+    pages: dict[str, BeautifulSoup],
+) -> None:
+    for path in SOLUTIONS:
+        solved = [cell for cell in read(path).cells if "solution" in cell.metadata.get("tags", [])]
+        solution = article(pages[f"exercises/solutions/{path.stem}.html"])
+        assert len(solution.select("div.tag_solution.tag_hide-input")) == len(solved) > 0
+        passed = re.findall(r"ex\d\d\.\w+: passed", solution.get_text())
+        assert len(passed) == len(solved)
+        exercise = article(pages[f"exercises/{path.stem}.html"])
+        assert not exercise.select(".cell_output, .tag_solution")
+        for cell in solved:
+            assert cell.source not in exercise.get_text()
+
+
+def test_teachers_see_every_mistake_named_and_none_accepted(
+    pages: dict[str, BeautifulSoup],
+) -> None:
+    page = article(pages["exercises/teachers.html"])
+    tables = {
+        tuple(cell.get_text() for cell in table.select("thead th")): table
+        for table in page.select("table")
+    }
+    table = tables["no.", "mistake", "named in", "rejected in", "accepted in"]
+    rows = [[c.get_text() for c in row.select("td")] for row in table.select("tbody tr")]
+    assert len(rows) >= 60
+    assert all(row[2] != "–" and row[3] == row[4] == "–" for row in rows)
 
 
 def test_there_is_an_index_and_a_glossary(html: Path, pages: dict[str, BeautifulSoup]) -> None:

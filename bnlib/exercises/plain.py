@@ -65,8 +65,9 @@ def plain(value: Any, depth: int = DEPTH) -> Plain:
 
 def _plain_number(value: Any) -> Plain:
     try:
-        whole = isinstance(value, numbers.Integral) and abs(value) < 2**53
-        return Plain("number", int(value) if whole else float(value))
+        if isinstance(value, numbers.Integral) and abs(int(value)) < 2**53:
+            return Plain("number", int(value))
+        return Plain("number", float(value))
     except OverflowError:
         return Plain("object", "int too large for a float")
 
