@@ -58,6 +58,7 @@ def link_exercise_and_solution(app: Sphinx, name: str, source: list[str]) -> Non
             )
         else:
             first.source = first.source.replace("# Exercise", "# Solution of exercise", 1)
+            notebook.metadata["mystnb"] = {"code_prompt_show": "Show the solution"}
             first.source += f"\n\nTry {{doc}}`the exercise </exercises/{exercise}>` first."
         source[0] = nbformat.v4.writes_json(notebook)
 

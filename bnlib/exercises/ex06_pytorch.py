@@ -585,7 +585,6 @@ LAYER = Question(
         Law("eval", eval_formula),
     ),
     from_scratch=True,
-    seconds=20.0,  # the first call under the guard imports much of torch
 )
 
 

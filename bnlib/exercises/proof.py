@@ -7,6 +7,8 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import combinations
 
+import numpy as np
+
 from bnlib.exercises.bank import bank_of, exercises, implementation, planted
 from bnlib.exercises.judge import Verdict, apart, judge
 from bnlib.exercises.observe import observe
@@ -56,11 +58,18 @@ def singles(seed: int = 0, questions: Sequence[str] | None = None) -> Iterator[R
             yield Row(name, (mistake,), outcome(verdict, (mistake,)))
 
 
-def pairs(seed: int = 0, questions: Sequence[str] | None = None) -> Iterator[Row]:
-    """Every two mistakes of a question that fit together and change the result."""
+def pairs(
+    seed: int = 0, questions: Sequence[str] | None = None, most: int | None = None
+) -> Iterator[Row]:
+    """Every two mistakes of a question that fit together and change the result.
+
+    most: so many pairs of each question at the most, drawn from `seed`; by default all.
+    """
     for name in names() if questions is None else questions:
         bank = bank_of(name, seed)
-        for pair, seen in bank.mistakes(2).items():
+        every = list(bank.mistakes(2).items())
+        drawn = np.random.default_rng(seed).permutation(len(every))[:most]
+        for pair, seen in (every[i] for i in sorted(drawn)):
             far = apart(seen, bank.reference, range(len(bank.tasks)))
             if max(far) > bank.question.tolerance:
                 yield Row(name, pair, outcome(judge(bank, seen), pair))

@@ -66,7 +66,7 @@ def broken(law: Law, task: Task, seen: Observation) -> str | None:
 def failure_reason(failure: Failure, seconds: float) -> str:
     """Why a probe ended early, with the learner's own line.  seconds: its time limit."""
     at = f"\n  {failure.line}" if failure.line else ""
-    call = f"`{failure.call}`"
+    call = f"`{failure.call.splitlines()[0] if failure.call else 'the check'}`"
     if failure.kind == "too long":
         return f"{call} does not end within {seconds:g} s: is there a loop that never stops?{at}"
     if failure.kind == "forbidden":
@@ -150,6 +150,8 @@ def kind_reason(question: Question, key: str, got: Plain, right: Plain) -> str:
     """Why `got` is another kind of thing than `right`."""
     if question.choices:
         return f"need one of {', '.join(map(repr, question.choices))}; got {word(got)}."
+    if got.kind == "none" and question.asks_value:
+        return f"`{key}` is None: put your answer there."
     if got.kind == "none":
         return f"`{key}` is None: does the function end without `return`?"
     if {got.kind, right.kind} == {"array", "tensor"}:
@@ -171,7 +173,9 @@ def sort(value: Plain) -> str:
 
 def word(value: Plain) -> str:
     """What sort of thing a value is, with a number, a text or a truth value itself."""
-    shown = f" ({bare(value)!r})" if value.kind in ("number", "text", "bool") else ""
+    if value.kind == "bool":
+        return str(value.data)
+    shown = f" ({bare(value)!r})" if value.kind in ("number", "text") else ""
     return sort(value) + shown
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Mapping
 
 from IPython.display import Markdown
@@ -26,6 +27,26 @@ def overview(exercises: Iterable[Exercise]) -> Markdown:
     return Markdown("\n".join(rows))
 
 
+def totals(rows: Iterable[Row]) -> Markdown:
+    """One row per question: how many of its mistakes are named, rejected, accepted."""
+    found: dict[str, Counter[str]] = {}
+    for row in rows:
+        found.setdefault(row.question, Counter())[_column(row)] += 1
+    lines = ["| question | mistakes | named | rejected | accepted |", "|-|-|-|-|-|"]
+    lines += [
+        f"| `{question}` | {counts.total()} | "
+        + " | ".join(str(counts[outcome]) for outcome in OUTCOMES)
+        + " |"
+        for question, counts in found.items()
+    ]
+    return Markdown("\n".join(lines))
+
+
+def _column(row: Row) -> str:
+    """Where a row counts; to be taken for another mistake is to be rejected without the name."""
+    return "rejected" if row.outcome == "as another" else row.outcome
+
+
 def mistakes(rows: Iterable[Row]) -> Markdown:
     """One row per mistake: the questions in which the check names, rejects or accepts it."""
     found: dict[str, dict[str, list[str]]] = {}
@@ -34,7 +55,7 @@ def mistakes(rows: Iterable[Row]) -> Markdown:
         (mistake,) = row.mistakes
         numbers[mistake.name] = mistake.number
         kinds = found.setdefault(mistake.name, {outcome: [] for outcome in OUTCOMES})
-        kinds["rejected" if row.outcome == "as another" else row.outcome].append(row.question)
+        kinds[_column(row)].append(row.question)
     lines = ["| no. | mistake | named in | rejected in | accepted in |", "|-|-|-|-|-|"]
     for name in sorted(found, key=lambda name: (numbers[name] or 1000, name)):
         cells = [", ".join(found[name][outcome]) or "–" for outcome in OUTCOMES]
