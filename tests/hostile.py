@@ -1,7 +1,10 @@
 """Submissions to ex03.statistics that cheat, break or stall, as the cells of their notebooks.
 
-None of them has the right answer, so none may get a point.  `ended` says how the worker ends before
-its time (None: it goes on); `state` is that of the last cell.  "any" is for what may go both ways.
+None of them has the right answer, so none may get a point.  Each is written so that it does no
+harm where nothing holds it: it forks a few times, asks with signal 0, touches no memory.
+
+`ended` says how the worker ends before its time (None: it goes on); `state` is that of the last
+cell.  "any" is for what may go both ways.
 """
 
 from __future__ import annotations
@@ -239,10 +242,12 @@ HOSTILE = (
     Hostile(
         "fork bomb",
         (
-            "import os\ncount = 0\n"
-            "for attempt in range(1000):\n"
+            "import os, time\ncount = 0\n"
+            "for attempt in range(30):\n"  # bounded, should a system not refuse
             "    try:\n"
-            "        os.fork()\n"
+            "        if os.fork() == 0:\n"
+            "            time.sleep(5)\n"
+            "            os._exit(0)\n"
             "        count += 1\n"
             "    except OSError:\n"
             "        pass\n",
@@ -292,7 +297,7 @@ HOSTILE = (
         (
             "import threading, time\nthreading.stack_size(65536)\ncount = 0\n"
             "try:\n"
-            "    for count in range(100_000):\n"
+            "    for count in range(3_000):\n"
             "        threading.Thread(target=time.sleep, args=(1000,), daemon=True).start()\n"
             "except (RuntimeError, MemoryError):\n"
             "    pass\n",
@@ -333,17 +338,17 @@ HOSTILE = (
     ),
     Hostile(
         "10 GB at once",
-        (WRONG, "big = np.ones(10 * 2**27)"),
+        (WRONG, "big = np.zeros(10 * 2**27)"),
         state="memory",
     ),
     Hostile(
         "10 GB of a tensor",
-        (WRONG, "import torch\nbig = torch.ones(10 * 2**28)"),
+        (WRONG, "import torch\nbig = torch.empty(10 * 2**28)"),
         state="memory",
     ),
     Hostile(
         "memory in small pieces",
-        (WRONG, "kept = []\nwhile True:\n    kept.append(bytearray(2**20))"),
+        (WRONG, "kept = []\nfor i in range(10_000):\n    kept.append(bytearray(2**20))"),
         state="memory",
     ),
     Hostile(
@@ -453,8 +458,9 @@ HOSTILE = (
         "signals to the parent and to all",
         (
             "import os, signal\nfound = []\n"
-            "for send in (lambda: os.kill(os.getppid() or 2, 9), lambda: os.kill(-1, 9),\n"
-            "    lambda: os.killpg(os.getpgid(0) or 2, 9), lambda: os.kill(0, 9)):\n"
+            # Signal 0 asks whether one may, and does nothing, should a system not refuse
+            "for send in (lambda: os.kill(os.getppid() or 2, 0), lambda: os.kill(-1, 0),\n"
+            "    lambda: os.killpg(os.getpgid(0) or 2, 0), lambda: os.kill(0, 0)):\n"
             "    try:\n"
             "        send()\n"
             "        found.append('sent')\n"

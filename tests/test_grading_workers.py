@@ -25,7 +25,7 @@ from bnlib.exercises.observe import Task
 from bnlib.exercises.plain import bare
 from bnlib.grading.limits import MIB, Limits
 from bnlib.grading.messages import Channel, Damaged, Gone, Late
-from bnlib.grading.sandbox import starts
+from bnlib.grading.sandbox import make_library, starts
 from bnlib.grading.workers import NoWorkers, Workers
 
 LIMITS = Limits(cell=60, submission=300, memory=1024 * MIB)
@@ -401,6 +401,25 @@ def test_a_sandbox_that_does_not_work_is_noticed(monkeypatch, tmp_path):
         assert "No permissions" in workers.warning and "user namespaces" in workers.warning
     with pytest.raises(NoWorkers, match="No permissions"):
         Workers(LIMITS, "require", modules=()).start()
+
+
+@pytest.mark.parametrize("sandbox", ["require", "off"])
+def test_a_missing_filter_is_said_or_refused(sandbox, request, monkeypatch):
+    request.getfixturevalue("boxed" if sandbox == "require" else "unboxed")  # or skip
+
+    def unfiltered(folder):
+        make_library(folder)
+        path = folder / "bnlib" / "grading" / "seccomp.py"
+        path.write_text("def forbid():\n    return False\n")
+
+    monkeypatch.setattr("bnlib.grading.workers.make_library", unfiltered)
+    workers = Workers(LIMITS, sandbox, modules=())
+    if sandbox == "off" and os.geteuid() == 0:
+        with pytest.raises(NoWorkers, match="grade as another user"):
+            workers.start()
+        return
+    with workers:
+        assert "cannot be filtered" in workers.warning
 
 
 def test_a_cell_that_is_too_long_to_send_fails_alone(boxed):

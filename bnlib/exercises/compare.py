@@ -39,9 +39,11 @@ def distance(got: Plain, expected: Plain) -> float:
 def differences(got: np.ndarray | np.float64, expected: np.ndarray | np.float64) -> np.ndarray:
     """The relative difference of each pair of numbers; inf where only one is NaN or infinite."""
     got, expected = np.asarray(got, np.float64), np.asarray(expected, np.float64)
-    same = (got == expected) | (np.isnan(got) & np.isnan(expected))
-    finite = np.isfinite(got) & np.isfinite(expected)
     with np.errstate(all="ignore"):
         size = np.maximum(np.maximum(np.abs(got), np.abs(expected)), FLOOR)
         relative = np.abs(got - expected) / size
+    if np.isfinite(relative).all():
+        return relative
+    same = (got == expected) | (np.isnan(got) & np.isnan(expected))
+    finite = np.isfinite(got) & np.isfinite(expected)
     return np.where(same, 0.0, np.where(finite, relative, math.inf))

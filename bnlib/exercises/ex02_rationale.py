@@ -127,6 +127,16 @@ def one_shift_for_both(inputs: Inputs, values: dict[str, Any]) -> str | None:
     )
 
 
+def leaves_x(inputs: Inputs, values: dict[str, Any]) -> str | None:
+    """The argument is as it was."""
+    if np.array_equal(values["x"], inputs["x"]):
+        return None
+    return (
+        "your code changes its argument `x`: whoever calls it still needs that. Make a new array "
+        "instead of writing into this one (`-=`, `[...] =`, `out=`)."
+    )
+
+
 def not_negative(inputs: Inputs, values: dict[str, Any]) -> str | None:
     """A variance is at least 0."""
     lowest = float(np.min(values["out"]))
@@ -145,6 +155,19 @@ def variance_ignores_the_mean(inputs: Inputs, values: dict[str, Any]) -> str | N
     return f"every variance comes out {ratio[0]:.4g} times as large: look at what you divide by."
 
 
+def mean_of_squares(inputs: Inputs, values: dict[str, Any]) -> str | None:
+    """The variance is the sum of the squared deviations, divided by their number."""
+    x, got = inputs["x"].astype(np.float64), values["out"]
+    sums = ((x - x.mean(axis=0)) ** 2).sum(axis=0)
+    worst = int(np.argmax(np.abs(got * len(x) / sums - 1)))
+    if abs(got[worst] * len(x) / sums[worst] - 1) < 1e-5:
+        return None
+    return (
+        f"the variance of feature {worst} is off: its {len(x)} squared deviations from the mean "
+        f"add up to {sums[worst]:.6g}."
+    )
+
+
 # The inputs.
 
 
@@ -160,17 +183,17 @@ def train_and_test(rng: np.random.Generator, train: int, test: int, features: in
 
 
 def whole_numbers(rng: np.random.Generator) -> Inputs:
-    """Small whole numbers in float32; four examples, so that means are exact."""
-    return {"x": rng.permutation(np.arange(-5, 15, dtype=np.float32))[:8].reshape(4, 2)}
+    """Small whole numbers; four examples, so that means are exact in float32."""
+    return {"x": rng.permutation(np.arange(-5.0, 15.0))[:8].reshape(4, 2)}
 
 
 def large_mean_single(rng: np.random.Generator) -> Inputs:
-    """Whole numbers around 10⁵ in float32, whose means over 2, 3 and 4 examples are exact.
+    """Whole numbers around 10⁵, whose means over 2, 3 and 4 examples are exact in float32.
 
     A right computation loses nothing, in whatever order it adds; the squares lose all that counts.
     """
     steps = rng.permutation(12).reshape(4, 3) + np.array([0, 5, 10])
-    return {"x": (100_000 + 12 * steps).astype(np.float32)}
+    return {"x": (100_000.0 + 12 * steps)}
 
 
 # The questions.
@@ -320,8 +343,8 @@ STANDARDISE = Question(
         Mistake(
             "statistics per example, subtracted from the features",
             "Two slips: axis 1 averages over the features of each example, and the result is then "
-            "laid along the features. With as many examples as features this raises no error. "
-            "Average over axis 0.",
+            "laid along the features. That is an error of shapes, and with as many examples as "
+            "features it is not even an error. Average over axis 0.",
             INPUT,
             (("x_hat = (x - mu) / sigma", "x_hat = (x - x.mean(axis=1)) / x.std(axis=1)"),),
             loose=frozenset(
@@ -346,6 +369,20 @@ STANDARDISE = Question(
             "has none: a feature with a tiny spread is to come out with standard deviation 1 too.",
             INPUT,
             ((".sum(axis=0) / n", ".sum(axis=0) / n + 1e-5"),),
+        ),
+        Mistake(
+            "ε added to the standard deviation",
+            "You add 0.00001 to the standard deviation. The z-score has no such ε: no feature is "
+            "constant here, and next to a tiny spread it counts.",
+            INPUT,
+            (("sigma = np.sqrt(var)", "sigma = np.sqrt(var) + 1e-5"),),
+        ),
+        Mistake(
+            "the squares of all features added up",
+            "You add up the squared deviations of all features, and divide each of them by the "
+            "same large number. Add up, or average, over axis 0 only.",
+            INPUT,
+            ((".sum(axis=0) / n", ".sum() / n"),),
         ),
         Mistake(
             "a small number added to the standard deviation",
@@ -543,14 +580,16 @@ WITH = Question(
     from_scratch=True,
 )
 
+IN_SINGLE = "x = np.float32(x)\nout = variance(x)"
+
 VARIANCE = Question(
     name="variance",
     title="A variance that survives a large mean",
     names=("variance",),
     reference=source(variance),
     probes=(
-        Probe("small numbers", "small", "out = variance(x)", ("out",), whole_numbers),
-        Probe("a large mean", "large mean", "out = variance(x)", ("out",), large_mean_single),
+        Probe("small numbers", "small", IN_SINGLE, ("out", "x"), whole_numbers),
+        Probe("a large mean", "large mean", IN_SINGLE, ("out", "x"), large_mean_single),
     ),
     points={"small": 1, "large mean": 2},
     mistakes=(
@@ -650,8 +689,10 @@ VARIANCE = Question(
     ),
     read=PRECISION,
     laws=(
+        Law("the argument", leaves_x),
         Law("not negative", not_negative),
-        Law("mean of squared deviations", variance_ignores_the_mean),
+        Law("common factor", variance_ignores_the_mean),
+        Law("mean of squared deviations", mean_of_squares),
     ),
     tolerance=1e-5,
 )
@@ -665,6 +706,38 @@ REMAINING = value_question(
             0.5**6,
             "one step too many",
             "You counted layers and not steps: from layer 1 to layer 6 there are five.",
+            INSIDE,
+        ),
+        wrong(
+            0.5**4,
+            "one step too few",
+            "From layer 1 to layer 6 there are five steps, and you took four.",
+            INSIDE,
+        ),
+        wrong(
+            np.sqrt(0.5 * 50 * 0.01**2) ** 5,
+            "the variance squared",
+            "0.01 is the variance of the weights already: do not square it again.",
+            INSIDE,
+        ),
+        wrong(
+            np.sqrt(0.5 * 50 * 0.1) ** 5,
+            "the standard deviation in place of the variance",
+            "You put the standard deviation of the weights, 0.1, into the formula. It takes the "
+            "variance, 0.01.",
+            INSIDE,
+        ),
+        wrong(
+            (1 / 6) ** 2.5,
+            "the factor of PyTorch's default",
+            "0.41 is the factor of PyTorch's default. Here the weights are drawn otherwise: take "
+            "n and the variance from the question.",
+            INSIDE,
+        ),
+        wrong(
+            100 * 0.5**5,
+            "per cent",
+            "That is the answer in per cent. A ratio is asked for: divide by 100.",
             INSIDE,
         ),
         wrong(
@@ -743,6 +816,12 @@ AFTER_RELU = value_question(
             "You divided by 3. Divide by n: there are four values.",
             RELU,
             number=1,
+        ),
+        wrong(
+            1.2,
+            "the sum in place of the mean",
+            "You added up the squared differences. The variance is their mean: divide by 4.",
+            RELU,
         ),
         wrong(
             1.0,

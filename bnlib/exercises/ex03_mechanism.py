@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from bnlib.exercises.inputs import affine, batch, large_mean
-from bnlib.exercises.laws import mean_is_beta, spread_is_gamma
+from bnlib.exercises.laws import channel_axes, mean_is_beta, spread_is_gamma
 from bnlib.exercises.question import (
     Exercise,
     Inputs,
@@ -79,6 +79,32 @@ def gives_back(inputs: Inputs, values: dict[str, Any]) -> str | None:
     return (
         f"with your γ and β the layer turns x[{place}] = {x[worst]:.4g} into {y[worst]:.4g}: it "
         "does not give its input back."
+    )
+
+
+def mean_of_each_channel(inputs: Inputs, values: dict[str, Any]) -> str | None:
+    """The first result is the sum of a channel's values, divided by their number."""
+    x, mu = inputs["x"], values["out"][0]
+    wanted = x.mean(axis=channel_axes(x))
+    worst = int(np.argmax(np.abs(mu - wanted)))
+    if abs(mu[worst] - wanted[worst]) < 1e-6 * (1 + np.abs(wanted).max()):
+        return None
+    return (
+        f"the mean of channel {worst} is off: its {x[:, worst].size} values add up to "
+        f"{x[:, worst].sum():.6g}. Which values did you take, and by what did you divide?"
+    )
+
+
+def variance_of_each_channel(inputs: Inputs, values: dict[str, Any]) -> str | None:
+    """The second result is the sum of a channel's squared deviations, divided by their number."""
+    x, var = inputs["x"], values["out"][1]
+    wanted = x.var(axis=channel_axes(x))
+    worst = int(np.argmax(np.abs(var - wanted)))
+    if abs(var[worst] - wanted[worst]) < 1e-6 * (1 + np.abs(wanted).max()):
+        return None
+    return (
+        f"the means are right, the variance of channel {worst} is off: its {x[:, worst].size} "
+        f"squared deviations from the mean add up to {wanted[worst] * x[:, worst].size:.6g}."
     )
 
 
@@ -314,7 +340,13 @@ STATISTICS = Question(
             "Your results have axes of length 1, like (1, C). Statistics are stored per channel, "
             "with the shape (C,): leave `keepdims` out, or reshape at the end.",
             SHARED,
-            (("return mu, var", "return mu.reshape(1, -1), var.reshape(1, -1)"),),
+            (
+                (
+                    "return mu, var",
+                    "kept = (1, -1) + (1,) * (x.ndim - 2)\n"
+                    "    return mu.reshape(kept), var.reshape(kept)",
+                ),
+            ),
             number=14,
         ),
         Mistake(
@@ -325,10 +357,69 @@ STATISTICS = Question(
         ),
         Mistake(
             "axes that fit images alone",
-            "You name the axes 0, 2 and 3, and vectors and sequences have fewer. Build the tuple "
-            "from `x.ndim`: every axis but axis 1.",
+            "You name axes 2 or 3, and not every input has them: vectors end at axis 1, sequences "
+            "at axis 2. Build the tuple from `x.ndim`: every axis but axis 1.",
             SHARED,
             (("axes = (0, *range(2, x.ndim))", "axes = (0, 2, 3)"),),
+        ),
+        Mistake(
+            "the variance of the averages",
+            "You average over the positions first and take the variance of what is left. What "
+            "differs within an image is lost: all N·H·W values deviate from one common mean.",
+            SHARED,
+            (
+                (
+                    "x.var(axis=axes)",
+                    "x.reshape(*x.shape[:2], -1).mean(axis=2).var(axis=0)",
+                ),
+            ),
+        ),
+        Mistake(
+            "the examples taken for the channels",
+            "`x[c]` is example c, with all its channels. Channel c of all examples is `x[:, c]`.",
+            SHARED,
+            (
+                (
+                    "mu = x.mean(axis=axes)",
+                    "x = np.stack([x[c].ravel() for c in range(x.shape[1])], axis=1)\n"
+                    "    axes = 0\n"
+                    "    mu = x.mean(axis=axes)",
+                ),
+            ),
+        ),
+        Mistake(
+            "divided by the number of all values",
+            "You divide the squared deviations of a channel by `x.size`, which counts the other "
+            "channels too. A channel has only N·H·W of these values.",
+            SHARED,
+            (("x.var(axis=axes)", "x.var(axis=axes) / x.shape[1]"),),
+        ),
+        Mistake(
+            "n is N alone, in the mean too",
+            "You divide both sums by the number of examples. A channel of an image has N·H·W "
+            "values: divide by all of them.",
+            SHARED,
+            (
+                (
+                    "mu = x.mean(axis=axes)",
+                    "n = x.shape[0]\n"
+                    "    kept = (1, -1) + (1,) * (x.ndim - 2)\n"
+                    "    mu = x.sum(axis=axes) / n",
+                ),
+                ("x.var(axis=axes)", "((x - mu.reshape(kept)) ** 2).sum(axis=axes) / n"),
+            ),
+            number=26,
+        ),
+        Mistake(
+            "absolute deviations in place of squares",
+            "You average the sizes of the deviations. The variance averages their squares.",
+            BY_HAND,
+            (
+                (
+                    "x.var(axis=axes)",
+                    "np.abs(x - x.mean(axis=axes, keepdims=True)).mean(axis=axes)",
+                ),
+            ),
         ),
         Mistake(
             "the mean square in place of the variance",
@@ -345,6 +436,10 @@ STATISTICS = Question(
         "take such a tuple, and divide by the number of values unless told otherwise.",
     ),
     read=SHARED,
+    laws=(
+        Law("mean", mean_of_each_channel),
+        Law("variance", variance_of_each_channel),
+    ),
     from_scratch=True,
 )
 
@@ -409,7 +504,8 @@ FORWARD = Question(
         ),
         Mistake(
             "no ε",
-            "A constant channel has variance 0, and 0/0 is NaN. Add ε to the variance.",
+            "Add ε to the variance, before the root. Without it a constant channel, of variance "
+            "0, gives 0/0, which is NaN.",
             EPSILON,
             (("inside = var + eps", "inside = var"),),
             number=5,
@@ -482,6 +578,21 @@ FORWARD = Question(
             number=8,
         ),
         Mistake(
+            "statistics per example and channel",
+            "Every example gets statistics of its own. In a vector that is one number per channel, "
+            "which less its own mean is 0, so β is all that comes out. Average over the examples, "
+            "axis 0.",
+            SHARED,
+            (
+                ("axes = (0, *range(2, x.ndim))", "axes = tuple(range(2, x.ndim))"),
+                (
+                    "mu, var = mu.reshape(shape), var.reshape(shape)",
+                    "mu, var = (v.reshape(-1, x.shape[1], *shape[2:]) for v in (mu, var))",
+                ),
+            ),
+            number=8,
+        ),
+        Mistake(
             "one mean and one variance for all channels",
             "You average over the channels too, and they have different units. Each channel has "
             "statistics of its own.",
@@ -495,8 +606,8 @@ FORWARD = Question(
         Mistake(
             "γ and β on the wrong axis",
             "Broadcasting lays γ and β along the last axis if you leave it to itself. For images "
-            "they belong to axis 1. Where C = H = W this raises no error: the result is just "
-            "wrong.",
+            "they belong to axis 1. If the sizes differ this is an error; where C = H = W there is "
+            "none, and the result is just wrong.",
             SHARED,
             (
                 ("gamma = gamma.reshape(shape)", "gamma = gamma"),
@@ -508,8 +619,8 @@ FORWARD = Question(
         Mistake(
             "μ and σ² on the wrong axis",
             "With the shape (C,), μ and σ² are laid along the last axis by broadcasting. For "
-            "images they belong to axis 1: keep the averaged axes, or reshape. Where C = H = W "
-            "this raises no error.",
+            "images they belong to axis 1: keep the averaged axes, or reshape. If the sizes differ "
+            "this is an error; where C = H = W there is none.",
             SHARED,
             (("mu, var = mu.reshape(shape), var.reshape(shape)", "mu, var = mu, var"),),
             number=9,
@@ -532,6 +643,116 @@ FORWARD = Question(
             "You compute γ·(x̂ + β); the definition is γ·x̂ + β.",
             GAMMA,
             (("return gamma * x_hat + beta", "return gamma * (x_hat + beta)"),),
+        ),
+        Mistake(
+            "β divided by the root too",
+            "You compute (γ·(x − μ) + β)/√(σ² + ε). Divide the difference only; β is added at the "
+            "end, as it is.",
+            GAMMA,
+            (
+                (
+                    "return gamma * x_hat + beta",
+                    "return gamma * x_hat + beta / np.sqrt(inside)",
+                ),
+            ),
+        ),
+        Mistake(
+            "γ and β exchanged",
+            "You multiply by β and add γ. It is γ that scales, and β that shifts.",
+            GAMMA,
+            (("return gamma * x_hat + beta", "return beta * x_hat + gamma"),),
+        ),
+        Mistake(
+            "β subtracted",
+            "You subtract β. The output is γ·x̂ + β, so that its mean is β.",
+            GAMMA,
+            (("return gamma * x_hat + beta", "return gamma * x_hat - beta"),),
+        ),
+        Mistake(
+            "γ without its sign",
+            "You multiply by |γ|. It is the spread of the output that is |γ|; a negative γ also "
+            "turns the signs of x̂. Multiply by γ itself.",
+            GAMMA,
+            (("gamma = gamma.reshape(shape)", "gamma = np.abs(gamma.reshape(shape))"),),
+        ),
+        Mistake(
+            "the larger of σ² and ε under the root",
+            "You take ε only where σ² is smaller. The definition adds it to σ² everywhere.",
+            EPSILON,
+            (("inside = var + eps", "inside = np.maximum(var, eps)"),),
+        ),
+        Mistake(
+            "ε squared",
+            "You add ε². Only σ is squared under the root: ε is added to σ² as it is.",
+            EPSILON,
+            (("inside = var + eps", "inside = var + eps**2"),),
+        ),
+        Mistake(
+            "brackets missing in γ(x − μ)",
+            "You compute γ·x − μ/√(σ² + ε). The whole difference x − μ is divided and multiplied: "
+            "put it in brackets.",
+            BY_HAND,
+            (
+                (
+                    "return gamma * x_hat + beta",
+                    "return gamma * x - mu / np.sqrt(inside) + beta",
+                ),
+            ),
+        ),
+        Mistake(
+            "γ times x alone",
+            "You compute (γ·x − μ)/√(σ² + ε). Subtract μ first, then scale the difference.",
+            BY_HAND,
+            (
+                (
+                    "return gamma * x_hat + beta",
+                    "return (gamma * x - mu) / np.sqrt(inside) + beta",
+                ),
+            ),
+        ),
+        Mistake(
+            "n is N alone, in the mean too",
+            "You divide by the number of examples. A channel of an image has N·H·W values: divide "
+            "by all of them.",
+            SHARED,
+            (
+                ("mu = x.mean(axis=axes)", "mu = x.sum(axis=axes) / x.shape[0]"),
+                (
+                    "var = x.var(axis=axes)",
+                    "var = ((x - mu.reshape(shape)) ** 2).sum(axis=axes) / x.shape[0]",
+                ),
+            ),
+            number=26,
+        ),
+        Mistake(
+            "reshaped to (n, C) across the channels",
+            "A reshape keeps the order in memory, in which positions come last: with the shape "
+            "(n, C) values of several channels end up in one column. Move axis 1 to the end first, "
+            "or average over several axes at once.",
+            SHARED,
+            (
+                (
+                    "axes = (0, *range(2, x.ndim))",
+                    "full = x.shape; x = x.reshape(-1, x.shape[1]); axes = (0,)",
+                ),
+                (
+                    "return gamma * x_hat + beta",
+                    "return (gamma * x_hat + beta).reshape(full)",
+                ),
+            ),
+            number=8,
+        ),
+        Mistake(
+            "channels not moved back before the reshape",
+            "You moved the channels to the end, and reshape the result as if they stood on axis 1. "
+            "Reshape to (N, H, W, C) first, then move the last axis back to axis 1.",
+            SHARED,
+            (
+                (
+                    "return gamma * x_hat + beta",
+                    "return np.moveaxis(gamma * x_hat + beta, 1, -1).reshape(x.shape)",
+                ),
+            ),
         ),
         Mistake(
             "ε fixed in the function",
@@ -589,6 +810,42 @@ SPREAD = value_question(
             1e-3 / np.sqrt(1e-3 + 1e-5),
             "σ in place of σ²",
             "You added ε to σ = 0.001. The variance is its square, 0.000001.",
+            EPSILON,
+        ),
+        wrong(
+            1e-6 / (1e-6 + 1e-5),
+            "the variance in place of the standard deviation",
+            "That is the variance of the output. Its root is asked for.",
+            EPSILON,
+        ),
+        wrong(
+            1e-3 / np.sqrt(1e-5),
+            "σ² left out of the root",
+            "You divided by √ε alone. The root holds σ² + ε, and σ² is a tenth of ε.",
+            EPSILON,
+        ),
+        wrong(
+            1e-3 / (1e-3 + np.sqrt(1e-5)),
+            "the roots added",
+            "You added σ and √ε. Add σ² and ε first, then take one root.",
+            EPSILON,
+        ),
+        wrong(
+            1e-3,
+            "the spread left as it was",
+            "That is the spread of the input. The layer divides it by √(σ² + ε).",
+            EPSILON,
+        ),
+        wrong(
+            1 / np.sqrt(1e-6 + 1e-5),
+            "σ left out",
+            "That is the factor, 1/√(σ² + ε). The spread of the input, σ, is multiplied by it.",
+            EPSILON,
+        ),
+        wrong(
+            1e-3 / 1e-5,
+            "divided by ε",
+            "You divided σ by ε. The layer divides by √(σ² + ε).",
             EPSILON,
         ),
         wrong(
@@ -685,6 +942,26 @@ UNDO = Question(
             "added at the end, in the units of x.",
             GAMMA,
             (("beta = mu", "beta = mu / np.sqrt(inside)"),),
+        ),
+        Mistake(
+            "β multiplied by the root",
+            "You multiply μ by √(σ² + ε). The layer adds β as it is, so β is just what it "
+            "subtracted, μ.",
+            GAMMA,
+            (("beta = mu", "beta = mu * np.sqrt(inside)"),),
+        ),
+        Mistake(
+            "ε subtracted",
+            "You take √(σ² − ε). γ is not to undo ε, but to multiply by what the layer divided by, "
+            "and that is √(σ² + ε).",
+            GAMMA,
+            (("inside = var + eps", "inside = var - eps"),),
+        ),
+        Mistake(
+            "ε fixed in the function",
+            "You add 0.00001 whatever is asked for. Use the argument `eps`.",
+            EPSILON,
+            (("inside = var + eps", "inside = var + 1e-5"),),
         ),
         Mistake(
             "γ left at 1",

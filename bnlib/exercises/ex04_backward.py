@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -158,6 +159,54 @@ def evaluation(rng: np.random.Generator, *shape: int, eps: float = 1e-5) -> Inpu
     return {"dy": given["dy"], "x": given["x"], **running, "gamma": given["gamma"], "eps": eps}
 
 
+# Mistakes that hardly come with another one.
+
+Edits = tuple[tuple[str, str], ...]
+
+
+def alone(lines: Edits, *mistakes: Mistake) -> tuple[Mistake, ...]:
+    """The mistakes, each editing these lines too, to the same effect, where it leaves them alone.
+
+    Two mistakes that edit a line in common are no pair.  All pairs are tried on an answer: with
+    fewer of them the check is faster.
+    """
+    return tuple(
+        replace(
+            mistake,
+            edits=(
+                *mistake.edits,
+                *(
+                    (line, same)
+                    for line, same in lines
+                    if not any(line in edit[0] or edit[0] in line for edit in mistake.edits)
+                ),
+            ),
+        )
+        for mistake in mistakes
+    )
+
+
+GRAPH_LINES: Edits = (
+    ("-0.5 * inv_std**3", "-(inv_std**3) / 2"),
+    ("(dx_hat * centred).sum(axis=0)", "(centred * dx_hat).sum(axis=0)"),
+    ("dx = dcentred + through_mu", "dx = through_mu + dcentred"),
+    ("np.sqrt(var + eps)", "np.sqrt(eps + var)"),
+    ("-dcentred.sum(axis=0)", "-1.0 * dcentred.sum(axis=0)"),
+)
+CLOSED_LINES: Edits = (
+    ("(dy - dbeta / n - along_x_hat)", "(dy - along_x_hat - dbeta / n)"),
+    ("scale = gamma.reshape(shape) * inv_std", "scale = inv_std * gamma.reshape(shape)"),
+    ("x_hat * dgamma / n", "dgamma * x_hat / n"),
+    ("(dy * x_hat)", "(x_hat * dy)"),
+    ("np.sqrt(var + eps)", "np.sqrt(eps + var)"),
+    ("n = x.size / x.shape[1]", "n = x.size // x.shape[1]"),
+    (
+        "return dx, dgamma.ravel(), dbeta.ravel()",
+        "return dx, dgamma.reshape(-1), dbeta.reshape(-1)",
+    ),
+)
+
+
 # Laws: a gradient says how fast the loss Σ dy·y changes when a value is moved.
 
 Value = Callable[[Inputs], np.ndarray]
@@ -238,8 +287,8 @@ def slope(label: str, moved: str, pick: Pick, start: Value, loss: Loss) -> Law:
             return None
         place = f"[{', '.join(map(str, worst))}]"
         said = (
-            f"moving {moved}{place} a little changes the loss Σ dy·y at the rate "
-            f"{rates[worst]:.4g}, but `{label}{place}` is {got[worst]:.4g}."
+            f"let {moved}{place} grow by a tiny δ: the loss Σ dy·y then changes by "
+            f"{rates[worst]:.4g}·δ, and by your `{label}{place}` it would be {got[worst]:.4g}·δ."
         )
         return f"{said} {proportion(label, got, rates)}".strip()
 
@@ -308,6 +357,27 @@ def no_multiple_of_the_slope() -> Law:
         return proportion("out", got, right) or None
 
     return Law("multiple of the slope", broken)
+
+
+def central_difference() -> Law:
+    """Each entry is the difference of two losses, divided by the distance of the two points."""
+
+    def broken(inputs: Inputs, values: dict[str, Any]) -> str | None:
+        got, x, h = values["out"], inputs["x"], inputs["h"]
+        f = PROBED[x.shape]
+        right = numerical_gradient(f, x, h)
+        worst = np.unravel_index(int(np.argmax(np.abs(got - right))), x.shape)
+        step = np.zeros(x.shape)
+        step[worst] = h
+        place = f"[{', '.join(map(str, worst))}]"
+        above, below = f(x + step), f(x - step)
+        return (
+            f"f is {above:.6g} where x{place} alone is raised by h, and {below:.6g} where it "
+            f"alone is lowered by h. The points are {2 * h:g} apart, so the slope there is "
+            f"{right[worst]:.5g}; yours is {got[worst]:.5g}."
+        )
+
+    return Law("central difference", broken)
 
 
 PROBED: dict[tuple[int, ...], Callable[[np.ndarray], float]] = {
@@ -414,6 +484,18 @@ GAMMA_AXIS = (
     "Your γ lies along the last axis, as broadcasting does by itself. It belongs to axis 1. Where "
     "C = H = W this raises no error: the result is just wrong."
 )
+OWN_EPS = (
+    "Your code sets ε itself. Use the `eps` that it is given: the forward pass did, and here it is "
+    "not always 1e-5."
+)
+FLAT = (
+    "`reshape(-1, C)` leaves the numbers in their order and cuts them into rows of C. For images a "
+    "row then holds neighbouring positions, not channels: move axis 1 to the end first."
+)
+KEPT_AXES = (
+    "Your results have axes of length 1, like (1, C). Gradients have the shape of what they belong "
+    "to: γ and β are (C,)."
+)
 
 WHOLE_IN_PLACE = (
     "You move x in place and back again. An array of integers drops what is behind the point, so "
@@ -445,7 +527,7 @@ PARAMETERS = Question(
             "images",
             "out = parameter_gradients(dy, x_hat)",
             ("out",),
-            lambda rng: standardised(rng, 4, 2, 3),
+            lambda rng: standardised(rng, 3, 2, 2),
         ),
         Probe(
             "images",
@@ -503,6 +585,8 @@ PARAMETERS = Question(
                     "products.sum(axis=axes)\n    dbeta = dy.sum(axis=axes)",
                     "products.sum(axis=axes) / len(dy)\n    dbeta = dy.sum(axis=axes) / len(dy)",
                 ),
+                # the same axes: over the batch axis alone, a mean is this too
+                ("axes = (0, *range(2, dy.ndim))", "axes = tuple({0, *range(2, dy.ndim)})"),
             ),
             number=25,
         ),
@@ -537,8 +621,7 @@ PARAMETERS = Question(
         ),
         Mistake(
             "gradients keep the summed axes",
-            "Your results have axes of length 1, like (1, C). Gradients have the shape of what "
-            "they belong to: γ and β are (C,).",
+            KEPT_AXES,
             STEPS,
             (("return dgamma, dbeta", "return dgamma.reshape(1, -1), dbeta.reshape(1, -1)"),),
         ),
@@ -571,6 +654,19 @@ PARAMETERS = Question(
                 ("products = dy * x_hat", "products = dy"),
                 ("products.sum(axis=axes)", "products.sum(axis=axes) * x_hat.sum(axis=axes)"),
             ),
+        ),
+        Mistake(
+            "images cut into rows of C numbers",
+            FLAT,
+            SHARED,
+            (
+                ("axes = (0, *range(2, dy.ndim))", "axes = (0,)"),
+                (
+                    "products = dy * x_hat",
+                    "dy = dy.reshape(-1, dy.shape[1])\n    products = dy * x_hat.reshape(dy.shape)",
+                ),
+            ),
+            number=8,
         ),
     ),
     hints=(
@@ -815,6 +911,19 @@ NUMERICAL = Question(
                 ("np.zeros_like(point)", "np.zeros(point.shape)"),
             ),
         ),
+        Mistake(
+            "moved down by h, and not by 2h",
+            "After the way up by h you go down by h, which is x again, and then up once more. From "
+            "x + h it is 2h down to x − h, and h up to be back at x.",
+            CHECKING,
+            (
+                ("up = point.copy()", "up = point"),
+                ("down = point.copy()", "down = point"),
+                ("down[i] -= h", "down[i] = down[i] - h"),
+                ("below = f(down)", "below = f(down)\n        down[i] += h"),
+            ),
+            loose=frozenset({"whole numbers"}),
+        ),
     ),
     hints=(
         "One entry of the gradient answers one question: how much does the loss change when this "
@@ -825,7 +934,7 @@ NUMERICAL = Question(
         "np.ndindex. In each turn copy twice, move, call f twice, divide by twice the step.",
     ),
     read=CHECKING,
-    laws=(no_multiple_of_the_slope(),),
+    laws=(no_multiple_of_the_slope(), central_difference()),
     preamble=IMPORTS,
 )
 
@@ -842,35 +951,35 @@ GRAPH = Question(
             "dx_hat",
             "out = backward_graph(dy, x, gamma, eps)",
             ("out['dx_hat']",),
-            lambda rng: mixed(rng, 4, 2),
+            lambda rng: training(rng, 4, 2, eps=0.1),
         ),
         Probe(
             "dvar of four examples",
             "dvar",
             "out = backward_graph(dy, x, gamma, eps)",
             ("out['dvar']",),
-            lambda rng: mixed(rng, 4, 2),
+            lambda rng: training(rng, 4, 2, eps=0.1),
         ),
         Probe(
             "dmu of four examples",
             "dmu",
             "out = backward_graph(dy, x, gamma, eps)",
             ("out['dmu']",),
-            lambda rng: mixed(rng, 4, 2),
+            lambda rng: training(rng, 4, 2, eps=0.1),
         ),
         Probe(
             "dx of four examples",
             "dx",
             "out = backward_graph(dy, x, gamma, eps)",
             ("out['dx']",),
-            lambda rng: mixed(rng, 4, 2),
+            lambda rng: training(rng, 4, 2, eps=0.1),
         ),
         Probe(
-            "dx of five examples",
+            "dx of five examples, with a channel of tiny spread",
             "dx",
             "out = backward_graph(dy, x, gamma, eps)",
             ("out['dx']",),
-            lambda rng: training(rng, 5, 3, eps=0.1),
+            lambda rng: mixed(rng, 5, 3),
         ),
     ),
     points={"dx_hat": 1, "dvar": 2, "dmu": 1, "dx": 2},
@@ -1084,6 +1193,140 @@ GRAPH = Question(
             BY_HAND,
             (("x.var(axis=0)", "x.var(axis=0, ddof=1)"),),
             number=1,
+        ),
+        *alone(
+            GRAPH_LINES,
+            Mistake(
+                "an ε of its own",
+                OWN_EPS,
+                EPSILON,
+                (("np.sqrt(var + eps)", "np.sqrt(var + 1e-5)"),),
+            ),
+            Mistake(
+                "no ε in dσ²",
+                "In `dvar` you divide by σ³. It is the derivative of (σ² + ε)^(−½), so the ε stays "
+                "under the power: −½·(σ² + ε)^(−3/2).",
+                EPSILON,
+                (("-0.5 * inv_std**3", "-0.5 * var**-1.5"),),
+                number=5,
+            ),
+            Mistake(
+                "divided by the variance",
+                NO_ROOT,
+                STEPS,
+                (("np.sqrt(var + eps)", "(var + eps)"),),
+                number=6,
+            ),
+            Mistake(
+                "the root in place of its inverse",
+                "Your r is √(σ² + ε). In the chapter r is 1/√(σ² + ε), so that x̂ is the deviation "
+                "times r.",
+                STEPS,
+                (("inv_std = 1 / np", "inv_std = np"),),
+            ),
+            Mistake(
+                "−3/2 without brackets",
+                "`a ** -3/2` is read as `(a ** -3) / 2`. Put the exponent in brackets, `a ** "
+                "(-3/2)`, or write −1.5.",
+                STEPS,
+                (("-0.5 * inv_std**3", "-0.5 * (var + eps) ** -3 / 2"),),
+            ),
+            Mistake(
+                "the power −1 where −3/2 belongs",
+                "Your `dvar` has r², which is (σ² + ε)^(−1). The derivative of (σ² + ε)^(−½) is "
+                "−½·r³.",
+                STEPS,
+                (("-0.5 * inv_std**3", "-0.5 * inv_std**2"),),
+            ),
+            Mistake(
+                "γ twice in dσ²",
+                "`dx_hat` has γ in it already, and you multiply by γ again on the way to `dvar`.",
+                STEPS,
+                (("(dx_hat * centred).sum(axis=0)", "(gamma * dx_hat * centred).sum(axis=0)"),),
+            ),
+            Mistake(
+                "dσ² not summed",
+                "Your `dvar` has a value per example. The one σ² of a channel is in all n values "
+                "of x̂, and each adds its share: sum over the batch.",
+                STEPS,
+                (("(dx_hat * centred).sum(axis=0)", "dx_hat * centred"),),
+            ),
+            Mistake(
+                "dμ not summed",
+                "Your `dmu` has a value per example. The one μ of a channel is in all n "
+                "deviations, and each adds its share: sum over the batch.",
+                STEPS,
+                (("-dcentred.sum(axis=0)", "-dcentred"),),
+            ),
+            Mistake(
+                "dμ from dy",
+                "You sum dy. On the way from y to μ lie γ and 1/√(σ² + ε): sum the gradients of "
+                "the deviations.",
+                STEPS,
+                (("-dcentred.sum(axis=0)", "-dy.sum(axis=0)"),),
+            ),
+            Mistake(
+                "x̂ in the path through σ²",
+                "In `dx` the path through σ² has your x̂ where the deviation x − μ belongs: the "
+                "derivative of (x − μ)²/n is 2·(x − μ)/n.",
+                STEPS,
+                (("2 * centred / n * dvar", "2 * centred * inv_std / n * dvar"),),
+            ),
+            Mistake(
+                "x in the path through σ²",
+                "In `dmu` the path through σ² has x where the deviation x − μ belongs: the "
+                "derivative of (x − μ)²/n is 2·(x − μ)/n. Subtracting the mean hides this in `dx`.",
+                STEPS,
+                (("2 * centred / n * dvar", "2 * x / n * dvar"),),
+            ),
+            Mistake(
+                "x in the path through σ², in dx alone",
+                "In `dx` the path through σ² has x where the deviation x − μ belongs: the "
+                "derivative of (x − μ)²/n is 2·(x − μ)/n.",
+                STEPS,
+                (
+                    ("2 * centred / n * dvar", "2 * x / n * dvar"),
+                    ("-dcentred.sum(axis=0)", "-direct.sum(axis=0)"),
+                ),
+            ),
+            Mistake(
+                "n counts the channels too",
+                "The n is the number of values that share a mean, here N. `x.size` counts all "
+                "channels together.",
+                STEPS,
+                (("n = x.shape[0]", "n = x.size"),),
+            ),
+            Mistake(
+                "n is the number of channels",
+                "The n is the number of values that share a mean, here N, the length of axis 0. "
+                "You take the length of axis 1.",
+                STEPS,
+                (("n = x.shape[0]", "n = x.shape[1]"),),
+            ),
+            Mistake(
+                "dσ² and dμ keep the summed axis",
+                "`dvar` and `dmu` have an axis of length 1 in front. They are one number per "
+                "channel, (C,): sum once more without `keepdims`, or drop that axis.",
+                STEPS,
+                (
+                    (
+                        'return {"dx_hat": dx_hat, "dvar": dvar, "dmu": dmu, "dx": dx}',
+                        'return {"dx_hat": dx_hat, "dvar": dvar[None], "dmu": dmu[None], "dx": dx}',
+                    ),
+                ),
+            ),
+            Mistake(
+                "no dictionary",
+                "You return the gradients one after the other. Return them in a dictionary, each "
+                'under its name: `{"dx_hat": …, "dvar": …}`.',
+                STEPS,
+                (
+                    (
+                        'return {"dx_hat": dx_hat, "dvar": dvar, "dmu": dmu, "dx": dx}',
+                        "return dx_hat, dvar, dmu, dx",
+                    ),
+                ),
+            ),
         ),
     ),
     hints=(
@@ -1411,6 +1654,139 @@ CLOSED_FORM = Question(
             (("x.var(axis=axes, ", "x.var(axis=axes, ddof=1, "),),
             number=1,
         ),
+        *alone(
+            CLOSED_LINES,
+            Mistake(
+                "an ε of its own",
+                OWN_EPS,
+                EPSILON,
+                (("np.sqrt(var + eps)", "np.sqrt(var + 1e-5)"),),
+            ),
+            Mistake(
+                "ε outside the root in front of dx",
+                "Your x̂ is right, but the factor in front of the bracket is γ/(√σ² + ε). It has "
+                "the same root as the forward pass: γ/√(σ² + ε).",
+                EPSILON,
+                (
+                    (
+                        "scale = gamma.reshape(shape) * inv_std",
+                        "scale = gamma.reshape(shape) / (np.sqrt(var) + eps)",
+                    ),
+                ),
+                number=4,
+            ),
+            Mistake(
+                "dx multiplied by the root",
+                "In front of the bracket you multiply by √(σ² + ε). It is divided by it: γ/√(σ² + "
+                "ε).",
+                CLOSED,
+                (
+                    (
+                        "scale = gamma.reshape(shape) * inv_std",
+                        "scale = gamma.reshape(shape) / inv_std",
+                    ),
+                ),
+            ),
+            Mistake(
+                "x in place of x̂ in the path through σ²",
+                "You multiply `dgamma`/n by x. In the bracket stands x̂, which is (x − μ)/√(σ² + "
+                "ε).",
+                CLOSED,
+                (("x_hat * dgamma / n", "x * dgamma / n"),),
+            ),
+            Mistake(
+                "dγ and dβ crossed in dx",
+                "In the bracket you subtract `dgamma`/n and x̂·`dbeta`/n. It is the other way "
+                "round: x̂ goes with `dgamma`.",
+                CLOSED,
+                (("(dy - dbeta / n - along_x_hat)", "(dy - dgamma / n - x_hat * dbeta / n)"),),
+            ),
+            Mistake(
+                "γ in x̂",
+                "Your x̂ is multiplied by γ. x̂ is (x − μ)/√(σ² + ε): γ enters after it, and in "
+                "`dx` it stands in front of the bracket, once.",
+                STEPS,
+                (("(x - mu) * inv_std", "gamma.reshape(shape) * (x - mu) * inv_std"),),
+            ),
+            Mistake(
+                "n is the number of channels",
+                "The n is the number of values that share a mean: N for (N, C), and N·H·W for "
+                "images. You take the length of axis 1.",
+                CLOSED,
+                (("n = x.size / x.shape[1]", "n = x.shape[1]"),),
+            ),
+            Mistake(
+                "n counts the positions alone",
+                "For images your n is H·W. The n is the number of values that share a mean, and "
+                "all N images share it: N·H·W.",
+                CLOSED,
+                (
+                    (
+                        "n = x.size / x.shape[1]",
+                        "n = x.shape[0] if x.ndim == 2 else x[0, 0].size",
+                    ),
+                ),
+                number=26,
+            ),
+            Mistake(
+                "statistics over each image alone",
+                "Each image gets a mean and a variance of its own. In batch normalization the "
+                "images of a batch share them: every sum and mean runs over N, H and W.",
+                SHARED,
+                (
+                    (
+                        "axes = (0, *range(2, x.ndim))",
+                        "axes = (0,) if x.ndim == 2 else tuple(range(2, x.ndim))",
+                    ),
+                    (
+                        "return dx, dgamma.ravel(), dbeta.ravel()",
+                        "return dx, dgamma.sum(axis=0).ravel(), dbeta.sum(axis=0).ravel()",
+                    ),
+                ),
+                number=8,
+            ),
+            Mistake(
+                "images cut into rows of C numbers",
+                FLAT,
+                SHARED,
+                (
+                    (
+                        "axes = (0, *range(2, x.ndim))",
+                        "axes = (0,)\n    form = x.shape\n    x = x.reshape(-1, form[1])\n"
+                        "    dy = dy.reshape(-1, form[1])",
+                    ),
+                    (
+                        "return dx, dgamma.ravel(), dbeta.ravel()",
+                        "return dx.reshape(form), dgamma.ravel(), dbeta.ravel()",
+                    ),
+                ),
+                number=8,
+            ),
+            Mistake(
+                "dx not moved back to the shape of x",
+                "You moved axis 1 to the end before the work, and cut `dx` into the shape of x "
+                "right away: first (N, H, W, C), then move the last axis back to place 1.",
+                SHARED,
+                (
+                    (
+                        "axes = (0, *range(2, x.ndim))",
+                        "axes = (0,)\n    form = x.shape\n"
+                        "    x = np.moveaxis(x, 1, -1).reshape(-1, form[1])\n"
+                        "    dy = np.moveaxis(dy, 1, -1).reshape(-1, form[1])",
+                    ),
+                    (
+                        "return dx, dgamma.ravel(), dbeta.ravel()",
+                        "return dx.reshape(form), dgamma.ravel(), dbeta.ravel()",
+                    ),
+                ),
+            ),
+            Mistake(
+                "gradients keep the summed axes",
+                KEPT_AXES,
+                STEPS,
+                (("return dx, dgamma.ravel(), dbeta.ravel()", "return dx, dgamma, dbeta"),),
+            ),
+        ),
     ),
     hints=(
         "Read the closed form of the chapter from right to left: three terms in a bracket, and a "
@@ -1648,6 +2024,86 @@ EVALUATION = Question(
             (("np.sqrt(var + eps)", "(var + eps)"),),
             number=6,
         ),
+        Mistake(
+            "the path through μ in evaluation mode",
+            "You subtract the mean of dy, the path through μ. In evaluation mode the mean is "
+            "running_mean, a constant: no path leads through it.",
+            CLOSED,
+            (("dx = scale * dy", "dx = scale * (dy - dy.mean(axis=axes, keepdims=True))"),),
+            number=27,
+        ),
+        Mistake(
+            "the batch mean in evaluation mode",
+            "Your x̂ subtracts the mean of this batch. In evaluation mode it is running_mean.",
+            TWO_MODES,
+            (
+                ("mean = running_mean.reshape(shape)", "mean = x.mean(axis=axes, keepdims=True)"),
+                ("dx = scale * dy", "dx = 1 * scale * dy"),
+            ),
+            number=16,
+        ),
+        Mistake(
+            "the batch variance in evaluation mode",
+            "You divide by the root of this batch's variance. In evaluation mode it is "
+            "running_var.",
+            TWO_MODES,
+            (
+                ("var = running_var.reshape(shape)", "var = x.var(axis=axes, keepdims=True)"),
+                ("x_hat = (x - mean) * inv_std", "x_hat = inv_std * (x - mean)"),
+                ("dx = scale * dy", "dx = 1 * scale * dy"),
+            ),
+            number=16,
+        ),
+        Mistake(
+            "the running variance rescaled",
+            "You multiply running_var by (n − 1)/n. It is used as it is: the n of this batch has "
+            "nothing to do with it.",
+            CLOSED,
+            (
+                (
+                    "var = running_var.reshape(shape)",
+                    "n = x.size // x.shape[1]\n    var = running_var.reshape(shape) * (n - 1) / n",
+                ),
+            ),
+        ),
+        Mistake(
+            "dγ and dβ taken for zero",
+            "Evaluation mode fixes the statistics, not γ and β: they have gradients, and the sums "
+            "are those of training mode, with this x̂.",
+            STEPS,
+            (("return dx, dgamma, dbeta", "return dx, 0 * dgamma, 0 * dbeta"),),
+        ),
+        Mistake(
+            "dx taken for zero",
+            "Evaluation mode fixes the statistics, but the output still depends on x, with the "
+            "slope γ/√(running_var + ε).",
+            CLOSED,
+            (("dx = scale * dy", "dx = 0 * dy"),),
+        ),
+        Mistake(
+            "x̂ in dx",
+            "You multiply dy by γ·x̂. The output is γ·x̂ + β, and x̂ changes with x at the rate "
+            "1/√(running_var + ε): `dx` is dy times γ times this rate.",
+            CLOSED,
+            (("dx = scale * dy", "dx = gamma.reshape(shape) * x_hat * dy"),),
+        ),
+        Mistake(
+            "γ in dγ",
+            "You have γ in `dgamma`. γ enters after x̂: `dgamma` is the sum of dy·x̂ alone.",
+            STEPS,
+            (("(dy * x_hat)", "(gamma.reshape(shape) * dy * x_hat)"),),
+        ),
+        Mistake(
+            "gradients keep the summed axes",
+            KEPT_AXES,
+            STEPS,
+            (
+                (
+                    "return dx, dgamma, dbeta",
+                    "return dx, dgamma.reshape(shape), dbeta.reshape(shape)",
+                ),
+            ),
+        ),
     ),
     hints=(
         "Which of the numbers in γ·(x − running_mean)/√(running_var + ε) + β depend on x?",
@@ -1697,8 +2153,8 @@ ONES = value_question(
     (
         "With dy of ones the loss is the sum of all outputs. What is that sum, in one channel?",
         "x̂ sums to 0 in each channel. Can any x change the loss, then?",
-        "Put dy of ones into the closed form: find the mean of dy and the sum of dy·x̂, and look at "
-        "what is left in the bracket. Then ask which mistakes would change that.",
+        "Put dy of ones into the closed form: find the mean of dy and the sum of dy·x̂, and look "
+        "at what is left in the bracket. Then ask which mistakes would change that.",
     ),
     CHECKING,
     choices=("a", "b", "c", "d"),

@@ -120,6 +120,19 @@ SAVED = value_question(
             BIAS,
         ),
         wrong(
+            336,
+            "γ and β counted too",
+            "Keep γ and β: β does what the bias was meant to do, and γ what nothing else does. "
+            "Only the biases of the convolutions go.",
+            BIAS,
+        ),
+        wrong(
+            64,
+            "the last convolution alone",
+            "That is the bias of one convolution. BN stands behind all three.",
+            BIAS,
+        ),
+        wrong(
             224,
             "β counted too",
             "Keep β: it does what the bias was meant to do. Only the biases of the convolutions "
@@ -145,7 +158,10 @@ FILL = """for p in net.parameters():
 """
 
 
-PARTS = "net = block(2, 3, order)\nshapes = sorted(tuple(p.shape) for p in net.parameters())"
+PARTS = """net = block(2, 3, order)
+shapes = " ".join(sorted(str(tuple(p.shape)) for p in net.parameters()))
+"""
+IN_EVAL = "\nnet.eval()\ny_eval = net(torch.tensor(x))"
 CHANNELS = (2, 3)
 
 
@@ -160,18 +176,15 @@ def _in_order(order: str, *shape: int) -> Callable[[np.random.Generator], Inputs
 
 
 def _parts(inputs: Inputs, values: dict[str, Any]) -> str | None:
-    shapes = [tuple(int(length) for length in shape) for shape in values["shapes"]]
     inside, outside = CHANNELS
-    wanted = [(outside,), (outside,), (outside, inside, 3, 3)]
-    if inputs["order"] == "after":
-        wanted.insert(0, (outside,))
-    if shapes == wanted:
+    after = inputs["order"] == "after"
+    kernel, vector = (outside, inside, 3, 3), (outside,)
+    if values["shapes"] == " ".join(map(str, [kernel, vector, vector] + [vector] * after)):
         return None
-    bias = "and a bias" if inputs["order"] == "after" else "and no bias"
     return (
-        f"the parameters have the shapes {', '.join(map(str, shapes))}. From {inside} to {outside} "
-        f"channels the block has a kernel of shape {wanted[-1]} {bias}, and γ and β with "
-        f"{outside} numbers each."
+        f"the parameters have the shapes {values['shapes']}. From {inside} to {outside} channels "
+        f"the block has a kernel of shape {kernel} {'and a bias' if after else 'and no bias'}, and "
+        f"γ and β with {outside} numbers each."
     )
 
 
@@ -226,17 +239,17 @@ BLOCK = Question(
             _in_order("after", 2, 2, 2, 3),
         ),
         Probe(
-            "more images, BN before the activation",
+            "more images, BN before the activation, then in eval mode",
             "before",
-            _output("3, 3"),
-            ("y",),
+            _output("3, 3") + IN_EVAL,
+            ("y", "y_eval"),
             _in_order("before", 4, 3, 4, 5),
         ),
         Probe(
-            "more images, BN after the activation",
+            "more images, BN after the activation, then in eval mode",
             "after",
-            _output("3, 3"),
-            ("y",),
+            _output("3, 3") + IN_EVAL,
+            ("y", "y_eval"),
             _in_order("after", 4, 3, 4, 5),
         ),
     ),
@@ -317,6 +330,18 @@ BLOCK = Question(
             (("nn.BatchNorm2d(out_channels)", "nn.BatchNorm2d(out_channels, affine=False)"),),
         ),
         Mistake(
+            "batch norm without running statistics",
+            "With `track_running_stats=False` the layer keeps no running mean and variance, and "
+            "takes those of the batch in eval mode too.",
+            SHAPES,
+            (
+                (
+                    "nn.BatchNorm2d(out_channels)",
+                    "nn.BatchNorm2d(out_channels, track_running_stats=False)",
+                ),
+            ),
+        ),
+        Mistake(
             "BN in front of the convolution",
             "With the order “before”, BN stands between the convolution and the ReLU, so that it "
             "sets the scale of what enters the ReLU. Yours stands in front of the convolution.",
@@ -325,6 +350,86 @@ BLOCK = Question(
                 (
                     "return nn.Sequential(conv, norm, activation)",
                     "return nn.Sequential(nn.BatchNorm2d(in_channels), conv, activation)",
+                ),
+            ),
+        ),
+        Mistake(
+            "BN in front of the convolution, with the wrong number of channels",
+            "You hand BN over first, so it gets the channels that come in, and it was made for "
+            "those that go out. With the order “before”, it stands between the convolution and the "
+            "ReLU.",
+            ORDERS,
+            (
+                (
+                    "return nn.Sequential(conv, norm, activation)",
+                    "return nn.Sequential(norm, conv, activation)",
+                ),
+            ),
+        ),
+        Mistake(
+            "BN and ReLU in front of the convolution",
+            "“Before” means before the activation, not before the convolution. The convolution "
+            "comes first in both orders: convolution, BN, ReLU.",
+            ORDERS,
+            (
+                (
+                    "return nn.Sequential(conv, norm, activation)",
+                    "return nn.Sequential(norm, activation, conv)",
+                ),
+            ),
+        ),
+        Mistake(
+            "the convolution at the end",
+            "With the order “after”, only BN and the ReLU change places. The convolution stays "
+            "first: convolution, ReLU, BN.",
+            ORDERS,
+            (
+                (
+                    "return nn.Sequential(conv, activation, norm)",
+                    "return nn.Sequential(activation, norm, conv)",
+                ),
+            ),
+        ),
+        Mistake(
+            "nothing is returned",
+            "Your function makes the block and ends without `return`, so it gives None.",
+            ORDERS,
+            (
+                (
+                    "return nn.Sequential(conv, norm, activation)",
+                    "return None",
+                ),
+                (
+                    "return nn.Sequential(conv, activation, norm)",
+                    "return None",
+                ),
+            ),
+        ),
+        Mistake(
+            "nothing is returned for one of the orders",
+            "For the order “after” your function ends without `return`, so it gives None.",
+            ORDERS,
+            (
+                ('norm_first = order == "before"', 'norm_first = order != "after"'),
+                (
+                    "return nn.Sequential(conv, activation, norm)",
+                    "nn.Sequential(conv, activation, norm)",
+                ),
+            ),
+        ),
+        Mistake(
+            "a list of layers in place of a block",
+            "You return the layers in a list. Hand them to `nn.Sequential`, one after the other, "
+            "and return that: only then can the block be called.",
+            ORDERS,
+            (
+                (
+                    "return nn.Sequential(conv, norm, activation)",
+                    "return [conv, norm, activation]",
+                ),
+                (
+                    "return nn.Sequential(conv, activation, norm)",
+                    "return [conv, activation, norm]",
                 ),
             ),
         ),
@@ -367,6 +472,18 @@ BLOCK = Question(
 
 # Residual blocks.
 
+START = """net = Residual(2)
+layers = {"conv1": net.conv1, "norm1": net.norm1, "conv2": net.conv2, "norm2": net.norm2}
+parameters = " ".join(f"{n}.{p}" for n in layers for p, _ in layers[n].named_parameters())
+count = len(list(net.parameters()))
+learns = all(p.requires_grad for p in net.parameters())
+gamma = [net.norm1.weight, net.norm2.weight]
+beta = [net.norm1.bias, net.norm2.bias]
+all_zero = [not conv.weight.any() for conv in (net.conv1, net.conv2)]
+kernels = " ".join(str(tuple(conv.weight.shape)) for conv in (net.conv1, net.conv2))
+"""
+ALL = "conv1.weight norm1.weight norm1.bias conv2.weight norm2.weight norm2.bias"
+
 WEIGHTS = """net.conv1.weight.data.copy_(torch.tensor(w1))
 net.conv2.weight.data.copy_(torch.tensor(w2))
 x = torch.tensor(x)
@@ -396,6 +513,76 @@ def _trained(rng: np.random.Generator, channels: int) -> Inputs:
     }
 
 
+def _one_channel(rng: np.random.Generator) -> Inputs:
+    """So small that all of it is printed; γ is positive, and x of both signs and never 0."""
+    return {
+        "x": rng.permutation(np.arange(-2.5, 5.5)).reshape(2, 1, 2, 2),
+        "w1": rng.standard_normal((1, 1, 3, 3)).round(1),
+        "w2": rng.standard_normal((1, 1, 3, 3)).round(1),
+        "gamma1": np.array([2.0]),
+        "beta1": np.array([0.5]),
+        "gamma2": np.array([3.0]),
+        "beta2": np.array([-0.5]),
+    }
+
+
+def _first_step(rng: np.random.Generator) -> Inputs:
+    """The same at the start, with a gradient from above."""
+    made = _one_channel(rng)
+    return {
+        **{name: made[name] for name in ("x", "w1", "w2")},
+        "dy": rng.permutation(np.arange(1.0, 9.0)).reshape(2, 1, 2, 2),
+    }
+
+
+def _learns(inputs: Inputs, values: dict[str, Any]) -> str | None:
+    if all(np.abs(values[key]).sum() > 1e-9 for key in ("dgamma", "dbeta")):
+        return None
+    return (
+        "in the first step the last γ or the last β gets no gradient, so the branch cannot start "
+        "to learn."
+    )
+
+
+def _parameters(inputs: Inputs, values: dict[str, Any]) -> str | None:
+    found, wanted = values["parameters"].split(), ALL.split()
+    more = [name for name in found if name not in wanted]
+    missing = [name for name in wanted if name not in found]
+    if more:
+        return (
+            f"the block has {', '.join(more)}, which should not be there: neither convolution has "
+            "a bias."
+        )
+    if missing:
+        return f"the block lacks {', '.join(missing)}: both norms have γ (`weight`) and β (`bias`)."
+    if values["count"] != len(wanted):
+        return (
+            f"the block has {values['count']} parameters, expected {len(wanted)}: the weights of "
+            "two convolutions, and γ and β of two norms."
+        )
+    if values["kernels"] != "(2, 2, 3, 3) (2, 2, 3, 3)":
+        return (
+            f"the weights of the convolutions have the shapes {values['kernels']}, expected "
+            "(2, 2, 3, 3) for both, with 2 channels."
+        )
+    return None if values["learns"] else "a parameter of the block has `requires_grad` False."
+
+
+NO_AFFINE = (
+    "With `affine=False` a norm has no γ and no β. The block needs both in both norms: a last γ "
+    "that starts at 0 and learns is what makes it silent at first."
+)
+
+
+def _keeps_x(inputs: Inputs, values: dict[str, Any]) -> str | None:
+    if "x" not in values or np.array_equal(values["x"], inputs["x"]):
+        return None
+    return (
+        "your block writes into `x`: whoever calls it may still need that. Look for `+=` and for "
+        "calls that end in `_`, and make a new tensor."
+    )
+
+
 def _starts(inputs: Inputs, values: dict[str, Any]) -> str | None:
     gamma, beta = values["gamma"], values["beta"]
     for name, got, wanted in (
@@ -405,7 +592,8 @@ def _starts(inputs: Inputs, values: dict[str, Any]) -> str | None:
         ("the β of `norm2`", beta[1], 0),
     ):
         if not (got == wanted).all():
-            return f"{name} starts at {got.tolist()}, expected {wanted} in every channel."
+            starts = ", ".join(f"{number:.4g}" for number in got)
+            return f"{name} starts at {starts}, expected {wanted} in every channel."
     return None
 
 
@@ -437,12 +625,8 @@ RESIDUAL = Question(
         Probe(
             "the parameters at the start",
             "start",
-            "net = Residual(2)\n"
-            "shapes = sorted(tuple(p.shape) for p in net.parameters())\n"
-            "gamma = [net.norm1.weight, net.norm2.weight]\n"
-            "beta = [net.norm1.bias, net.norm2.bias]\n"
-            "all_zero = [not conv.weight.any() for conv in (net.conv1, net.conv2)]",
-            ("shapes", "gamma", "beta", "all_zero"),
+            START,
+            ("parameters", "count", "kernels", "learns", "gamma", "beta", "all_zero"),
         ),
         Probe(
             "what a ReLU hands on, at the start",
@@ -457,6 +641,22 @@ RESIDUAL = Question(
             f"net = Residual(2).double()\n{WEIGHTS}y = net(x)",
             ("y", "x"),
             lambda rng: {"x": batch(rng, 2, 2, 2, 3), **_kernels(rng, 2)},
+        ),
+        Probe(
+            "one channel, after training",
+            "branch",
+            f"net = Residual(1).double()\n{WEIGHTS}{TRAINED}y = net(x)",
+            ("y", "x"),
+            _one_channel,
+        ),
+        Probe(
+            "one channel, the first step",
+            "branch",
+            f"net = Residual(1).double()\n{WEIGHTS}y = net(x)\n"
+            "(y * torch.tensor(dy)).sum().backward()\n"
+            "dgamma, dbeta = net.norm2.weight.grad, net.norm2.bias.grad",
+            ("y", "dgamma", "dbeta"),
+            _first_step,
         ),
         Probe(
             "γ and β as they may be after training",
@@ -520,6 +720,63 @@ RESIDUAL = Question(
             number=36,
         ),
         Mistake(
+            "one norm under both names",
+            "`norm1` and `norm2` are the same layer, so they have one γ together, which cannot "
+            "start at 1 and at 0. Make two layers.",
+            RESIDUAL_BLOCKS,
+            (("self.norm2 = nn.BatchNorm2d(channels)", "self.norm2 = self.norm1"),),
+        ),
+        Mistake(
+            "the last norm without γ and β",
+            NO_AFFINE,
+            RESIDUAL_BLOCKS,
+            (
+                (
+                    "self.norm2 = nn.BatchNorm2d(channels)\n"
+                    "        nn.init.zeros_(self.norm2.weight)\n",
+                    "self.norm2 = nn.BatchNorm2d(channels, affine=False)\n",
+                ),
+            ),
+        ),
+        Mistake(
+            "batch norm without γ and β",
+            NO_AFFINE,
+            RESIDUAL_BLOCKS,
+            (
+                (
+                    "self.norm1 = nn.BatchNorm2d(channels)\n",
+                    "self.norm1 = nn.BatchNorm2d(channels, affine=False)\n",
+                ),
+                (
+                    "self.norm2 = nn.BatchNorm2d(channels)\n"
+                    "        nn.init.zeros_(self.norm2.weight)\n",
+                    "self.norm2 = nn.BatchNorm2d(channels, affine=False)\n",
+                ),
+            ),
+        ),
+        Mistake(
+            "the last γ is frozen",
+            "A parameter of the block cannot learn: `requires_grad` is False. The last γ starts at "
+            "0 and has to leave it, or the branch stays silent for ever.",
+            RESIDUAL_BLOCKS,
+            (
+                (
+                    "nn.init.zeros_(self.norm2.weight)\n",
+                    "nn.init.zeros_(self.norm2.weight)\n"
+                    "        self.norm2.weight.requires_grad = False\n",
+                ),
+            ),
+        ),
+        Mistake(
+            "BatchNorm1d for images",
+            "Images have four axes, (N, C, H, W): the layer for them is `nn.BatchNorm2d`.",
+            SHAPES,
+            (
+                ("self.norm1 = nn.BatchNorm2d(", "self.norm1 = nn.BatchNorm1d("),
+                ("self.norm2 = nn.BatchNorm2d(", "self.norm2 = nn.BatchNorm1d("),
+            ),
+        ),
+        Mistake(
             "no ReLU after the sum",
             "The last step is the ReLU of the sum, x + branch. Without it the block hands on "
             "negative numbers.",
@@ -577,6 +834,116 @@ RESIDUAL = Question(
             ),
         ),
         Mistake(
+            "BN and ReLU in front of the convolutions",
+            "That is another order, norm, ReLU, convolution. Here each norm stands behind its "
+            "convolution: conv1, norm1, ReLU, conv2, norm2.",
+            RESIDUAL_BLOCKS,
+            (
+                ("first = self.norm1(self.conv1(x))", "first = self.norm1(x)"),
+                ("between = torch.relu(first)", "between = self.conv1(torch.relu(first))"),
+                ("z = self.conv2(between)", "z = torch.relu(self.norm2(between))"),
+                ("branch = self.norm2(z)", "branch = self.conv2(z)"),
+            ),
+        ),
+        Mistake(
+            "the first norm in front of the first convolution",
+            "In the formula BN₁ is applied to W₁x: `conv1` first, then `norm1`.",
+            RESIDUAL_BLOCKS,
+            (("first = self.norm1(self.conv1(x))", "first = self.conv1(self.norm1(x))"),),
+        ),
+        Mistake(
+            "the first norm behind the ReLU",
+            "In the formula the ReLU takes what comes out of BN₁: conv1, norm1, then the ReLU.",
+            RESIDUAL_BLOCKS,
+            (
+                ("first = self.norm1(self.conv1(x))", "first = torch.relu(self.conv1(x))"),
+                ("between = torch.relu(first)", "between = self.norm1(first)"),
+            ),
+        ),
+        Mistake(
+            "no norm behind the first convolution",
+            "`conv1` goes into the ReLU without BN. `norm1` stands between them.",
+            RESIDUAL_BLOCKS,
+            (("first = self.norm1(self.conv1(x))", "first = self.conv1(x)"),),
+        ),
+        Mistake(
+            "no norm behind the second convolution",
+            "You add what `conv2` gives. `norm2` stands behind it, and its γ of 0 is what silences "
+            "the branch.",
+            RESIDUAL_BLOCKS,
+            (("branch = self.norm2(z)", "branch = z"),),
+        ),
+        Mistake(
+            "the last norm behind the sum",
+            "You normalise x + branch, so γ = 0 silences x too. `norm2` belongs to the branch, "
+            "before the sum.",
+            RESIDUAL_BLOCKS,
+            (
+                ("branch = self.norm2(z)", "branch = z"),
+                ("total = x + branch", "total = self.norm2(x + branch)"),
+            ),
+        ),
+        Mistake(
+            "the two norms exchanged",
+            "`norm2` stands behind `conv1` in your block, and `norm1` behind `conv2`. So the γ of "
+            "0 stands in the wrong place.",
+            RESIDUAL_BLOCKS,
+            (
+                ("first = self.norm1(self.conv1(x))", "first = self.norm2(self.conv1(x))"),
+                ("branch = self.norm2(z)", "branch = self.norm1(z)"),
+            ),
+        ),
+        Mistake(
+            "the second norm is used twice",
+            "`norm1` is not used. It stands behind `conv1`, and `norm2` behind `conv2`.",
+            RESIDUAL_BLOCKS,
+            (
+                ("first = self.norm1(self.conv1(x))", "first = self.norm2(self.conv1(x))"),
+                ("branch = self.norm2(z)", "branch = self.norm2(1 * z)"),
+            ),
+        ),
+        Mistake(
+            "the two convolutions exchanged",
+            "`conv2` gets x in your block, and `conv1` comes second: it is the other way round.",
+            RESIDUAL_BLOCKS,
+            (
+                ("first = self.norm1(self.conv1(x))", "first = self.norm1(self.conv2(x))"),
+                ("z = self.conv2(between)", "z = self.conv1(between)"),
+            ),
+        ),
+        Mistake(
+            "a ReLU on the input",
+            "You apply a ReLU to x before anything else, so negative numbers never enter the "
+            "block. x goes into `conv1` and into the sum as it is.",
+            RESIDUAL_BLOCKS,
+            (
+                (
+                    "first = self.norm1(self.conv1(x))",
+                    "x = torch.relu(x)\n        first = self.norm1(self.conv1(x))",
+                ),
+            ),
+        ),
+        Mistake(
+            "no gradient through the branch",
+            "The values are right, but the branch is cut off from the gradient (`detach`, or "
+            "`no_grad` in `forward`), so it can never learn.",
+            RESIDUAL_BLOCKS,
+            (("branch = self.norm2(z)", "branch = self.norm2(z).detach()"),),
+        ),
+        Mistake(
+            "the second convolution gets x",
+            "You hand x to `conv2`, so what `conv1` and `norm1` compute is lost. `conv2` takes "
+            "what comes out of the first ReLU.",
+            RESIDUAL_BLOCKS,
+            (("z = self.conv2(between)", "z = self.conv2(x)"),),
+        ),
+        Mistake(
+            "the branch is subtracted",
+            "The block adds the branch to x.",
+            RESIDUAL_BLOCKS,
+            (("total = x + branch", "total = x - branch"),),
+        ),
+        Mistake(
             "the first norm is used twice",
             "`norm1` stands behind `conv1` and `norm2` behind `conv2`. Two layers in one cannot "
             "have two γ, and its running statistics would be a mixture of both.",
@@ -621,7 +988,10 @@ RESIDUAL = Question(
     ),
     read=RESIDUAL_BLOCKS,
     laws=(
+        Law("x", _keeps_x),
+        Law("parameters", _parameters),
         Law("start", _starts),
+        Law("the first step", _learns),
         Law("identity", _identity),
         Law("not negative", _not_negative),
     ),
@@ -686,6 +1056,20 @@ MOVED_MEAN = value_question(
             2.1,
             "the bias added to the running mean",
             "What BN gets becomes smaller by 0.6, so what it subtracts must become smaller too.",
+            QUIZ,
+        ),
+        wrong(
+            1.2,
+            "0.3 subtracted",
+            "You subtracted 0.3: that is β, or the bias divided by the standard deviation. Neither "
+            "belongs here. What BN gets becomes smaller by the whole bias, 0.6.",
+            QUIZ,
+        ),
+        wrong(
+            -0.9,
+            "the difference the wrong way round",
+            "You subtracted the running mean from the bias. It is the running mean that becomes "
+            "smaller, by the bias.",
             QUIZ,
         ),
         wrong(
@@ -763,8 +1147,12 @@ def _zero_input(inputs: Inputs, values: dict[str, Any]) -> str | None:
     )
 
 
+NO_BIAS = (
+    "Where the layer has no bias, `bias` is None, and None cannot be computed with. Ask "
+    "`bias is None`, and take zeros then."
+)
 CALL = "out = fold(weight, bias, gamma, beta, running_mean, running_var, eps)"
-CAREFUL = f'try:\n    {CALL}\nexcept ValueError:\n    out = "shapes that do not fit"'
+CAREFUL = f'try:\n    {CALL}\nexcept ValueError:\n    out = "an error: the shapes do not fit"'
 
 FOLD = Question(
     name="fold",
@@ -926,6 +1314,125 @@ FOLD = Question(
             "it along the rows of the kernel: there it must be (out, 1, 1, 1).",
             EVAL,
             (("shape = (-1,) + (1,) * (weight.ndim - 1)", "shape = (-1, 1)"),),
+        ),
+        Mistake(
+            "the scale shaped for a kernel only",
+            "The shape (out, 1, 1, 1) fits the kernel of a convolution. A matrix has two axes: "
+            "there it must be (out, 1). Take the number of axes from `weight.ndim`.",
+            EVAL,
+            (("shape = (-1,) + (1,) * (weight.ndim - 1)", "shape = (-1, 1, 1, 1)"),),
+        ),
+        Mistake(
+            "γ left out of the weights",
+            "You divide the weights by the root and stop there. They are multiplied by γ too, as "
+            "the bias is.",
+            EVAL,
+            (
+                ("scale = gamma / root", "plain = 1 / root\n    scale = gamma * plain"),
+                ("weight * scale.reshape(shape)", "weight * plain.reshape(shape)"),
+            ),
+        ),
+        Mistake(
+            "γ left out of the bias",
+            "In the new bias you divide by the root and stop there. It is multiplied by γ too, as "
+            "the weights are.",
+            EVAL,
+            (
+                ("scale = gamma / root", "plain = 1 / root\n    scale = gamma * plain"),
+                ("scale * shift + beta", "plain * shift + beta"),
+            ),
+        ),
+        Mistake(
+            "the difference the wrong way round",
+            "You subtract the bias from the running mean. BN subtracts the running mean from what "
+            "comes in, and the bias comes in.",
+            EVAL,
+            (("scale * shift + beta", "-scale * shift + beta"),),
+        ),
+        Mistake(
+            "β subtracted",
+            "You subtract β. BN adds β at the end.",
+            EVAL,
+            (("scale * shift + beta", "scale * shift - beta"),),
+        ),
+        Mistake(
+            "the bias left as it was",
+            "Your new bias is that of the layer. BN changes it: it subtracts the running mean, "
+            "multiplies by γ over the root, and adds β.",
+            EVAL,
+            (
+                (
+                    "return folded_weight, folded_bias",
+                    "return folded_weight, 0 * beta if bias is None else bias",
+                ),
+            ),
+        ),
+        Mistake(
+            "ε fixed in the function",
+            "You add 0.00001 whatever is asked for. Use the argument `eps`.",
+            EPSILON,
+            (("np.sqrt(running_var + eps)", "np.sqrt(running_var + 1e-5)"),),
+        ),
+        Mistake(
+            "results in the wrong order",
+            "The weight comes first, then the bias: you return them the other way round.",
+            EVAL,
+            (("return folded_weight, folded_bias", "return folded_bias, folded_weight"),),
+        ),
+        Mistake(
+            "the running mean is forgotten where there is no bias",
+            "Without a bias of its own, the layer still has its running mean subtracted. The new "
+            "bias is minus the running mean, times γ over the root, plus β.",
+            EVAL,
+            (
+                (
+                    "if bias is not None:\n",
+                    "if bias is None:\n        shift = 0 * shift\n    else:\n",
+                ),
+            ),
+        ),
+        Mistake(
+            "a missing bias is not handled",
+            NO_BIAS,
+            EVAL,
+            (
+                (
+                    "if bias is not None:\n        shift = shift + bias\n",
+                    "shift = bias - running_mean\n",
+                ),
+            ),
+        ),
+        Mistake(
+            "a missing bias is multiplied",
+            NO_BIAS,
+            EVAL,
+            (
+                (
+                    "if bias is not None:\n        shift = shift + bias\n",
+                    "shift = bias * 1.0 - running_mean\n",
+                ),
+            ),
+        ),
+        Mistake(
+            "zeros for a missing bias, as many as inputs",
+            "For a missing bias you take as many zeros as the layer has inputs. A bias has one "
+            "number per output: the length of γ, or of axis 0 of the weight.",
+            EVAL,
+            (
+                (
+                    "if bias is not None:\n",
+                    "if bias is None:\n"
+                    "        shift = shift + np.zeros(weight.shape[1])\n"
+                    "    else:\n",
+                ),
+            ),
+        ),
+        Mistake(
+            "the bias asked for its truth",
+            "An array has no single truth value, so `if bias` and `bias == None` raise an error. "
+            "Ask `bias is None`.",
+            EVAL,
+            (("if bias is not None:", "if bias:"),),
         ),
         Mistake(
             "no bias where the layer had none",

@@ -101,7 +101,7 @@ def _falling(rng: np.random.Generator, steps: int) -> np.ndarray:
 
 def _between(rng: np.random.Generator) -> Inputs:
     losses = _falling(rng, 5)
-    return {"losses": losses, "target": round(float(0.7 * losses[2] + 0.3 * losses[3]), 3)}
+    return {"losses": losses, "target": round(float(0.7 * losses[2] + 0.3 * losses[3]), 2)}
 
 
 def _exactly(rng: np.random.Generator) -> Inputs:
@@ -154,7 +154,7 @@ STEPS = Question(
             "out = steps_to_reach(losses, target)",
             ("out",),
             lambda rng: {
-                "losses": np.append(_falling(rng, 3)[::-1] + 1, [np.nan, np.nan]),
+                "losses": np.append((_falling(rng, 3)[::-1] + 1).round(2), [np.nan, np.nan]),
                 "target": 1.0,
             },
         ),
@@ -263,6 +263,30 @@ STEPS = Question(
             FASTER,
             (("if not reached.any():", "if losses.min() > target:"),),
         ),
+        Mistake(
+            "the first of an empty list",
+            "Where no loss is low enough, the list of such steps is empty: it has no first entry. "
+            "Ask first whether the target is reached at all.",
+            FASTER,
+            (
+                ("    if not reached.any():\n        return None\n", ""),
+                ("int(np.argmax(reached))", "int(np.flatnonzero(reached)[0])"),
+            ),
+        ),
+        Mistake(
+            "the search runs past the last step",
+            "Your loop goes on until a loss is low enough, and none may be. Go through the steps "
+            "that there are, and return None behind the loop. NaN also ends a loop that goes on "
+            "only while the loss is above the target.",
+            FASTER,
+            (
+                (
+                    "    if not reached.any():\n        return None\n"
+                    "    first = int(np.argmax(reached))\n",
+                    "    first = 0\n    while losses[first] > target:\n        first += 1\n",
+                ),
+            ),
+        ),
     ),
     hints=(
         "Go through the losses from the start and stop at the first that is low enough.",
@@ -337,6 +361,13 @@ COMPARE = Question(
             lambda rng: _two(rng, PLAIN_DIVERGED, BN_DIVERGED),
         ),
         Probe(
+            "only runs of the plain network diverged",
+            "some runs diverge",
+            COMPARE_CALL,
+            ("out",),
+            lambda rng: _two(rng, PLAIN_DIVERGED, BN),
+        ),
+        Probe(
             "a good rate at which one run diverged",
             "some runs diverge",
             COMPARE_CALL,
@@ -393,15 +424,16 @@ COMPARE = Question(
         Mistake(
             "NaN is left in the table",
             "The mean of a row with NaN is NaN, and `argmin` takes NaN for the smallest: the rate "
-            "that diverged is chosen. Put `worst` in its place first.",
+            "that diverged is chosen. Put `worst` in its place first. Nothing equals NaN, not even "
+            "NaN: find it with `np.isnan`.",
             RATES,
             (("counted = np.where(np.isnan(losses), worst, losses)", "counted = losses"),),
         ),
         Mistake(
             "a rate with one diverged run is ruled out",
-            "You average first, so that a single NaN makes the whole rate NaN. Each diverged *run* "
-            "counts as `worst`, and the other seeds of the rate count as they are: replace, then "
-            "average.",
+            "A single diverged run rules out its whole rate: so it is if you average before you "
+            "replace NaN, or put infinity in its place. Each diverged *run* counts as `worst`, and "
+            "the other seeds of the rate count as they are: replace, then average.",
             RATES,
             (
                 ("counted = np.where(np.isnan(losses), worst, losses)", "counted = losses"),
@@ -418,6 +450,13 @@ COMPARE = Question(
                     "counted = np.nan_to_num(losses)",
                 ),
             ),
+        ),
+        Mistake(
+            "NaN is left in the table of BN",
+            "You replace NaN in the table of the plain network only. A rate can be too large for "
+            "BN as well: treat both tables alike.",
+            RATES,
+            (("bn_means = mean_losses(bn, worst)", "bn_means = bn.mean(axis=1)"),),
         ),
         Mistake(
             "averaged over the rates",
@@ -453,6 +492,32 @@ COMPARE = Question(
             "the method. Only the best rate of each counts.",
             FAIR,
             (("plain_means[p] - bn_means[b]", "(plain_means - bn_means).mean()"),),
+        ),
+        Mistake(
+            "the gain at the rate of the plain network",
+            "You choose a rate for each method, and then take both losses from the same row, that "
+            "of the plain network. Take the loss of BN from its own row.",
+            FAIR,
+            (("plain_means[p] - bn_means[b]", "plain_means[p] - bn_means[p]"),),
+        ),
+        Mistake(
+            "the gain at the rate of BN",
+            "You choose a rate for each method, and then take both losses from the same row, that "
+            "of BN. Take the loss of the plain network from its own row.",
+            FAIR,
+            (("plain_means[p] - bn_means[b]", "plain_means[b] - bn_means[b]"),),
+        ),
+        Mistake(
+            "a best rate for each seed",
+            "Your gain takes the lowest loss of each seed, so every seed has a rate of its own. "
+            "That rewards luck: choose one rate for all seeds of a method.",
+            FAIR,
+            (
+                (
+                    "plain_means[p] - bn_means[b]",
+                    "np.nanmin(plain, axis=0).mean() - np.nanmin(bn, axis=0).mean()",
+                ),
+            ),
         ),
         Mistake(
             "the ratio in place of the difference",
@@ -498,6 +563,15 @@ def _columns(rng: np.random.Generator, table: np.ndarray) -> np.ndarray:
     """A table with whole columns shuffled, and a little noise."""
     shuffled = table[:, rng.permutation(table.shape[1])]
     return (shuffled + rng.uniform(-0.02, 0.02, table.shape)).round(2)
+
+
+def _rows(inputs: Inputs, values: dict[str, Any]) -> str | None:
+    """Rows where losses are asked for."""
+    counted: np.ndarray = np.nan_to_num(inputs["losses"], nan=inputs["worst"])
+    others = counted.sum(axis=1, keepdims=True) - counted
+    if not np.array_equal(values["out"], others.argmin(axis=0)):
+        return None
+    return "you return the rows that were chosen. Asked for are the losses of the seeds in them."
 
 
 JUDGED_CALL = "out = judged_losses(losses, worst)"
@@ -579,7 +653,7 @@ OTHERS = Question(
             "the index in place of the loss",
             "You return which rate was chosen. Asked for is the loss of the seed at this rate.",
             FAIR,
-            (("judged.append(counted[best, seed])", "judged.append(float(best))"),),
+            (("judged.append(counted[best, seed])", "judged.append(best)"),),
         ),
         Mistake(
             "the highest loss",
@@ -595,7 +669,7 @@ OTHERS = Question(
             (
                 (
                     "np.delete(counted, seed, axis=1)",
-                    "np.delete(counted, seed % len(counted), axis=0)",
+                    "np.delete(counted, seed, axis=0)",
                 ),
             ),
         ),
@@ -612,15 +686,16 @@ OTHERS = Question(
         Mistake(
             "NaN is left in the table",
             "The mean of a row with NaN is NaN, and `argmin` takes NaN for the smallest: the rate "
-            "that diverged is chosen. Put `worst` in its place first.",
+            "that diverged is chosen. Put `worst` in its place first. Nothing equals NaN, not even "
+            "NaN: find it with `np.isnan`.",
             RATES,
             (("counted = np.where(np.isnan(losses), worst, losses)", "counted = losses"),),
         ),
         Mistake(
             "a rate with one diverged run is ruled out",
-            "You average first, so that a single NaN makes the whole rate NaN. Each diverged *run* "
-            "counts as `worst`, and the other seeds of the rate count as they are: replace, then "
-            "average.",
+            "A single diverged run rules out its whole rate: so it is if you average before you "
+            "replace NaN, or put infinity in its place. Each diverged *run* counts as `worst`, and "
+            "the other seeds of the rate count as they are: replace, then average.",
             RATES,
             (
                 ("np.delete(counted, seed, axis=1)", "np.delete(losses, seed, axis=1)"),
@@ -638,6 +713,40 @@ OTHERS = Question(
                 ),
             ),
         ),
+        Mistake(
+            "NaN is reported",
+            "You put `worst` in the place of NaN to choose the rate, but report the loss from the "
+            "table as it was. A diverged run counts as `worst` there, too.",
+            RATES,
+            (("judged.append(counted[best, seed])", "judged.append(losses[best, seed])"),),
+        ),
+        Mistake(
+            "averaged over the whole table",
+            "You average all losses of the others into one number, so there is nothing to choose "
+            "from, and the first rate always wins. Average along the row: one number per rate.",
+            FAIR,
+            (("others.mean(axis=1)", "others.mean()"),),
+        ),
+        Mistake(
+            "averaged over the rates",
+            "Rows are rates and columns are seeds. Average along the row, over the seeds, so that "
+            "one number per rate is left.",
+            FAIR,
+            (
+                (
+                    "others = np.delete(counted, seed, axis=1)\n"
+                    "        means = others.mean(axis=1)\n",
+                    "means = np.delete(counted, [seed], axis=1).mean(axis=0)\n",
+                ),
+            ),
+        ),
+        Mistake(
+            "a column removed without its axis",
+            "Without `axis=1`, `np.delete` makes one long list of the table and removes a single "
+            "number from it. Say that a column is meant.",
+            FAIR,
+            (("np.delete(counted, seed, axis=1)", "np.delete(counted, seed)"),),
+        ),
     ),
     hints=(
         "Do one seed by hand: cover its column, choose a row, uncover it, and read one number.",
@@ -647,6 +756,7 @@ OTHERS = Question(
         "column.",
     ),
     read=FAIR,
+    laws=(Law("rows", _rows),),
 )
 
 
@@ -755,6 +865,19 @@ INTERVAL = Question(
             (("np.sqrt(len(differences))", "np.sqrt(len(differences) - 1)"),),
         ),
         Mistake(
+            "s under the root",
+            "Only n stands under the root: s/√n.",
+            ROW,
+            (("error = s / np.sqrt(len(differences))", "error = np.sqrt(s / len(differences))"),),
+        ),
+        Mistake(
+            "the spread of one arm",
+            "You take the standard deviation of a. How much the seeds of one arm differ does not "
+            "matter here: s is the standard deviation of the differences.",
+            QUIZ,
+            (("s = differences.std(ddof=1)", "s = a.std(ddof=1)"),),
+        ),
+        Mistake(
             "1.96 in place of t",
             "1.96 is for hundreds of seeds, or a known spread. With a few seeds s is itself "
             "uncertain, and t is larger: use the t that you are given.",
@@ -841,12 +964,14 @@ def _bounds(low: float, high: float, bound: float) -> Inputs:
 def _sides(inputs: Inputs, values: dict[str, Any]) -> str | None:
     low, high, bound = inputs["low"], inputs["high"], inputs["bound"]
     if low > bound:
-        where = "lies above the bound as a whole"
+        where = f"lies above the bound, {bound:g}, as a whole"
     elif high <= bound:
-        where = "has no part above the bound"
+        where = f"has no part above the bound, {bound:g}"
+    elif low == bound:
+        where = "begins at the bound, and the rest of it lies above"
     else:
-        where = "reaches to both sides of the bound, or begins at it"
-    return f"the interval from {low:g} to {high:g} {where}, {bound:g}: not “{values['out']}”."
+        where = f"reaches to both sides of the bound, {bound:g}"
+    return f"the interval from {low:g} to {high:g} {where}. This is not “{values['out']}”."
 
 
 VERDICT_CALL = "out = verdict(low, high, bound)"
@@ -971,6 +1096,13 @@ VERDICT = Question(
             JUDGED,
             (("high <= bound", "high < bound"),),
         ),
+        Mistake(
+            "an interval that begins at the bound called not supported",
+            "All of this interval but its lower end is above the bound: that does not break the "
+            "prediction. Not supported means that no part lies above.",
+            JUDGED,
+            (("if high <= bound:", "if low == bound or high <= bound:"),),
+        ),
     ),
     hints=(
         "Draw the bound as a vertical line, and the interval in its three positions.",
@@ -999,7 +1131,7 @@ HONEST = value_question(
         wrong(
             "b",
             "inconclusive taken for no effect",
-            "An interval that contains 1 contains 1.7 as well. Not having shown an effect is not "
+            "An interval that contains 1 contains 1.9 as well. Not having shown an effect is not "
             "having shown that there is none.",
             JUDGED,
         ),
@@ -1007,7 +1139,7 @@ HONEST = value_question(
             "c",
             "inconclusive taken for refuted",
             "The claim would be refuted by an interval that lies at or below 1 as a whole. This "
-            "one reaches up to 1.7.",
+            "one reaches up to 1.9.",
             JUDGED,
         ),
     ),
@@ -1047,6 +1179,13 @@ GRADIENT_FACTOR = value_question(
             "the factor of the relative step",
             "1/16 is by how much a step shrinks *relative to* the weights. The gradient itself "
             "shrinks by less.",
+            EFFECTIVE,
+        ),
+        wrong(
+            16.0,
+            "the square of the factor",
+            "The gradient shrinks, and by the factor itself: from L(4W) = L(W), differentiated by "
+            "W, follows 4·∇L(4W) = ∇L(W).",
             EFFECTIVE,
         ),
         wrong(
@@ -1095,6 +1234,20 @@ RATE_FACTOR = value_question(
             "the rate left as it is",
             "The function is the same, but its training is not: relative to the weights, a step "
             "would be 16 times smaller.",
+            EFFECTIVE,
+        ),
+        wrong(
+            8.0,
+            "the two factors added",
+            "There are two factors of 4, one from the gradient and one from the weights. They "
+            "multiply.",
+            EFFECTIVE,
+        ),
+        wrong(
+            64.0,
+            "a factor too many",
+            "The effective rate is the rate over the *square* of the norm: two factors of 4, not "
+            "three.",
             EFFECTIVE,
         ),
         wrong(
@@ -1236,6 +1389,25 @@ NOISE = value_question(
             12.0,
             "multiplied by √n",
             "More values make the mean steadier, not noisier: divide by √n.",
+            NOISY,
+        ),
+        wrong(
+            0.25,
+            "σ left out",
+            "That is 1/√n, the noise in units of σ. Here σ is 3.",
+            NOISY,
+        ),
+        wrong(
+            9 / 4,
+            "σ² in place of σ",
+            "The standard deviation of the mean is σ/√n, with σ and not its square above.",
+            NOISY,
+        ),
+        wrong(
+            48.0,
+            "multiplied by n",
+            "That is how σ would grow if values that are all alike were added. The mean of 16 "
+            "independent values is steadier than one of them: divide by √n.",
             NOISY,
         ),
         wrong(

@@ -333,32 +333,32 @@ def test_error(net, x, y, size):
 # 1. A training run.
 
 
-def steps(rng: np.random.Generator, count: int, n: int, channels: int) -> Inputs:
-    """Training batches, `(count, n, channels)` with targets, all different."""
-    return {
-        "x": np.stack([batch(rng, n, channels) for _ in range(count)]),
-        "y": rng.standard_normal((count, n, 1)).round(2),
-    }
+def steps(rng: np.random.Generator, count: int, n: int, channels: int) -> np.ndarray:
+    """The inputs of training batches, `(count, n, channels)`, all different."""
+    return np.stack([batch(rng, n, channels) for _ in range(count)])
 
 
 def with_validation(rng: np.random.Generator, count: int, n: int, channels: int) -> Inputs:
     """Training batches, and four validation examples that differ from them."""
     return {
-        **steps(rng, count, n, channels),
+        "x": steps(rng, count, n, channels),
         "x_val": (1.5 * batch(rng, 4, channels) + 1).round(2),
-        "y_val": rng.standard_normal((4, 1)).round(2),
     }
 
 
 TRAINED = """\
 net = torch.nn.Sequential(torch.nn.Linear({c}, 3), torch.nn.BatchNorm1d(3),
-                          torch.nn.ReLU(), torch.nn.Linear(3, 1)).double()
+                          {middle}, torch.nn.Linear(3, 1)).double()
 net.train({mode})
 optimizer = torch.optim.SGD(net.parameters(), lr=0.1)
-batches = list(zip(torch.tensor(x), torch.tensor(y)))
-errors = train(net, optimizer, batches, torch.tensor(x_val), torch.tensor(y_val),
-               epochs={epochs}, every={every})
+batches = [(part, part.sum(dim=1, keepdim=True).sin()) for part in torch.tensor(x)]
+x_val = torch.tensor(x_val)
+y_val = x_val.sum(dim=1, keepdim=True).cos()
+errors = train(net, optimizer, batches, x_val, y_val, epochs={epochs}, every={every})
 steps = {epochs} * len(batches)"""
+
+
+RELU, DROPOUT = "torch.nn.ReLU()", "torch.nn.ReLU(), torch.nn.Dropout(0.4)"
 
 
 def steps_in_train_mode(inputs: Inputs, values: dict[str, Any]) -> str | None:
@@ -366,9 +366,14 @@ def steps_in_train_mode(inputs: Inputs, values: dict[str, Any]) -> str | None:
     steps, seen = values["steps"], int(values["net.state_dict()"]["1.num_batches_tracked"])
     if seen == steps:
         return None
-    why = "a step was taken in eval mode" if seen < steps else "more than the steps ran in it"
+    why = (
+        "some step was taken in eval"
+        if seen < steps
+        else "something besides the steps ran in train"
+    )
     return (
-        f"{steps:.0f} steps were taken, and the BN layer saw {seen} batches in train mode: {why}."
+        f"{steps:.0f} steps were taken, and the BN layer saw {seen} batches in train mode: "
+        f"{why} mode."
     )
 
 
@@ -378,26 +383,27 @@ TRAINING = Question(
     names=("train",),
     reference=source(validate, train),
     given=TRAIN_GIVEN,
+    preamble="import copy\n\nimport numpy as np\nimport torch\nfrom torch import nn\n",
     seconds=FIRST,
     probes=(
         Probe(
             "two batches, validation after each epoch",
             "validation after each epoch",
-            TRAINED.format(c=2, mode=True, epochs=3, every=2),
+            TRAINED.format(c=2, middle=RELU, mode=True, epochs=3, every=2),
             ("errors", "steps", "net.state_dict()"),
             lambda rng: with_validation(rng, 2, 4, 2),
         ),
         Probe(
             "four batches, validation every three steps",
             "validation within an epoch",
-            TRAINED.format(c=3, mode=True, epochs=2, every=3),
+            TRAINED.format(c=3, middle=DROPOUT, mode=True, epochs=2, every=3),
             ("errors", "steps", "net.state_dict()"),
             lambda rng: with_validation(rng, 4, 5, 3),
         ),
         Probe(
             "a network that arrives in eval mode",
             "a network in eval mode",
-            TRAINED.format(c=2, mode=False, epochs=2, every=2),
+            TRAINED.format(c=2, middle=RELU, mode=False, epochs=2, every=2),
             ("errors", "steps", "net.state_dict()"),
             lambda rng: with_validation(rng, 3, 5, 2),
         ),
@@ -501,6 +507,67 @@ TRAINING = Question(
                 ),
             ),
         ),
+        Mistake(
+            "batch statistics in eval mode",
+            "Validation leaves no trace now, since you put the old state back. But the network "
+            "still computes in train mode there, so each error depends on which examples are "
+            "validated together. Use eval mode.",
+            STRANGERS,
+            (
+                ("    net.eval()\n", "    state = copy.deepcopy(net.state_dict())\n"),
+                (
+                    "    return error.item()",
+                    "    net.load_state_dict(state)\n    return error.item()",
+                ),
+            ),
+            number=16,
+        ),
+        Mistake(
+            "only the BN layers are in eval mode",
+            "Dropout has two modes as well, and during your validation it still drops at random. "
+            "Call eval() on the network: it reaches every layer.",
+            NO_GRAD,
+            (
+                (
+                    "    net.eval()\n",
+                    "    for layer in net.modules():\n"
+                    "        if isinstance(layer, nn.BatchNorm1d):\n"
+                    "            layer.eval()\n",
+                ),
+            ),
+        ),
+        Mistake(
+            "steps counted anew in each epoch",
+            "Your count starts again with every epoch. `every` counts the steps over all epochs: "
+            "set the counter to 0 once, before the first.",
+            DOWNHILL,
+            (
+                (
+                    "    for _ in range(epochs):\n",
+                    "    for _ in range(epochs):\n        step = 0 * len(errors)\n",
+                ),
+            ),
+        ),
+        Mistake(
+            "validation before the step",
+            "You validate at the start of a step, so the first error is that of the untrained "
+            "network. Each error comes after `every` steps: validate when the step is done.",
+            DOWNHILL,
+            (
+                (
+                    "            step += 1\n"
+                    "            if step % every == 0:\n"
+                    "                errors.append(validate(net, x_val, y_val))\n",
+                    "            step += 1\n",
+                ),
+                (
+                    "        for x, y in batches:\n",
+                    "        for x, y in batches:\n"
+                    "            if step % every == 0:\n"
+                    "                errors.append(validate(net, x_val, y_val))\n",
+                ),
+            ),
+        ),
     ),
     hints=(
         "Note the mode of the network at each step, from the first to the last. When does it "
@@ -540,7 +607,7 @@ def other_modes(inputs: Inputs, values: dict[str, Any]) -> str | None:
     before, after = values["modes_before"], values["modes_after"]
     for name, mode in before.items():
         if after[name] != mode:
-            module = f"`net[{name}]`" if name else "the network itself"
+            module = f"`net[{name.replace('.', '][')}]`" if name else "the network itself"
             came, left = ("train", "eval") if mode else ("eval", "train")
             return f"{module} came in {came} mode and is left in {left} mode."
     return None
@@ -552,17 +619,18 @@ net = torch.nn.Sequential(torch.nn.Linear(2, 3), torch.nn.BatchNorm1d(3),
 _ = net(torch.tensor(old))"""
 
 DEEPER = """\
-net = torch.nn.Sequential(torch.nn.Linear(2, 3), torch.nn.BatchNorm1d(3), torch.nn.Dropout(0.5),
-                          torch.nn.Linear(3, 4), torch.nn.BatchNorm1d(4)).double()
+block = torch.nn.Sequential(torch.nn.Linear(2, 3), torch.nn.BatchNorm1d(3), torch.nn.Dropout(0.5))
+net = torch.nn.Sequential(block, torch.nn.Linear(3, 4), torch.nn.BatchNorm1d(4)).double()
 _ = net(torch.tensor(old))
-_ = net[1].eval()"""
+_ = net[0][1].eval(), net[2].eval()"""
 
 LOOK = """
 before = {name: value.clone() for name, value in net.state_dict().items()}
 modes_before = {name: module.training for name, module in net.named_modules()}
 out = predict(net, torch.tensor(x), 2)
 after = net.state_dict()
-modes_after = {name: module.training for name, module in net.named_modules()}"""
+modes_after = {name: module.training for name, module in net.named_modules()}
+learns = [p.requires_grad for p in net.parameters()]"""
 
 
 def seen_and_new(rng: np.random.Generator, n: int) -> Inputs:
@@ -581,40 +649,42 @@ PREDICTION = Question(
         Probe(
             "four examples in parts of two",
             "outputs",
-            PREDICTED + "\nout = predict(net, torch.tensor(x), 2)",
-            ("out", "out.requires_grad"),
+            PREDICTED + "\nout = predict(net, torch.tensor(x), 2)"
+            "\ngraph = torch.is_tensor(out) and out.requires_grad",
+            ("out", "graph"),
             lambda rng: seen_and_new(rng, 4),
         ),
         Probe(
             "five examples in parts of two",
             "outputs",
-            PREDICTED + "\nout = predict(net, torch.tensor(x), 2)",
-            ("out", "out.requires_grad"),
+            PREDICTED + "\nout = predict(net, torch.tensor(x), 2)"
+            "\ngraph = torch.is_tensor(out) and out.requires_grad",
+            ("out", "graph"),
             lambda rng: seen_and_new(rng, 5),
         ),
         Probe(
             "the network afterwards",
             "the network afterwards",
             PREDICTED + LOOK,
-            ("before", "after", "modes_before", "modes_after"),
+            ("before", "after", "modes_before", "modes_after", "learns"),
             lambda rng: seen_and_new(rng, 4),
         ),
         Probe(
             "a network that arrives in eval mode",
             "the network afterwards",
             PREDICTED + "\n_ = net.eval()" + LOOK,
-            ("before", "after", "modes_before", "modes_after"),
+            ("before", "after", "modes_before", "modes_after", "learns"),
             lambda rng: seen_and_new(rng, 4),
         ),
         Probe(
-            "one layer frozen, the rest in train mode",
-            "a frozen layer",
+            "two layers frozen, the rest in train mode",
+            "frozen layers",
             DEEPER + LOOK,
-            ("out", "before", "after", "modes_before", "modes_after"),
+            ("out", "before", "after", "modes_before", "modes_after", "learns"),
             lambda rng: seen_and_new(rng, 4),
         ),
     ),
-    points={"outputs": 1, "the network afterwards": 1, "a frozen layer": 1},
+    points={"outputs": 1, "the network afterwards": 1, "frozen layers": 1},
     mistakes=(
         Mistake(
             "left in eval mode",
@@ -730,6 +800,37 @@ PREDICTION = Question(
             NO_GRAD,
             (("    with torch.no_grad():\n", "    with torch.enable_grad():\n"),),
         ),
+        Mistake(
+            "the parameters are left frozen",
+            "The outputs carry no graph because you took the gradients away from the parameters, "
+            "and these stay without: whoever trains the network next trains nothing. `no_grad` "
+            "changes nothing in the network.",
+            NO_GRAD,
+            (("    net.eval()\n", "    net.eval()\n    net.requires_grad_(False)\n"),),
+        ),
+        Mistake(
+            "only the outer layers get back their mode",
+            "You note the modes of the outermost layers, and `train` passes them on to all that "
+            "is inside. A layer deeper down may have had another: `modules` walks through all.",
+            FREEZING,
+            (
+                ("net.modules()]", "[net, *net.children()]]"),
+                ("module.training = mode", "module.train(mode)"),
+            ),
+            number=30,
+        ),
+        Mistake(
+            "the example left over is dropped",
+            "You pass over a part of one example, and its output is missing. In eval mode a part "
+            "may have any size.",
+            ONE,
+            (
+                (
+                    "outputs.append(net(part))",
+                    "outputs.extend([net(part)] if len(part) > 1 else [])",
+                ),
+            ),
+        ),
     ),
     hints=(
         "Why would the answer for one example depend on the others? Which numbers of them does it "
@@ -754,15 +855,15 @@ head = torch.nn.Sequential(torch.nn.Linear(3, 2), torch.nn.BatchNorm1d(2), torch
 net = torch.nn.Sequential(backbone, head).double()
 for _ in range(20):
     _ = net(torch.tensor(old))
-batches = list(zip(torch.tensor(x), torch.tensor(y)))
-before = {name: value.clone() for name, value in backbone.state_dict().items()}
+batches = [(part, part.sum(dim=1, keepdim=True).sin()) for part in torch.tensor(x)]
+_ = net.train({mode})
+before = {{name: value.clone() for name, value in backbone.state_dict().items()}}
 fine_tune(net, batches, epochs=2, rate=0.1)"""
 
 
 def old_and_new(rng: np.random.Generator, count: int) -> Inputs:
     """Examples of the old task, and batches of a new one."""
-    new = steps(rng, count, 4, 2)
-    return {"old": batch(rng, 5, 2), "x": (0.5 * new["x"] + 1).round(2), "y": new["y"]}
+    return {"old": batch(rng, 5, 2), "x": (0.5 * steps(rng, count, 4, 2) + 1).round(2)}
 
 
 FINE_TUNING = Question(
@@ -771,12 +872,13 @@ FINE_TUNING = Question(
     names=("fine_tune",),
     reference=source(fine_tune),
     given=FINE_TUNE_GIVEN,
+    preamble="import copy\n\nimport numpy as np\nimport torch\nfrom torch import nn\n",
     seconds=FIRST,
     probes=(
         Probe(
             "the statistics of the backbone",
             "statistics",
-            TUNED.replace("state_dict()", "named_buffers()").replace(".items()", "")
+            TUNED.format(mode=True).replace("state_dict().items()", "named_buffers()")
             + "\nafter = dict(backbone.named_buffers())",
             ("before", "after"),
             lambda rng: old_and_new(rng, 2),
@@ -784,16 +886,24 @@ FINE_TUNING = Question(
         Probe(
             "the backbone",
             "backbone",
-            TUNED + "\nafter = backbone.state_dict()\nout = backbone.eval()(torch.tensor(old))",
+            TUNED.format(mode=True)
+            + "\nafter = backbone.state_dict()\nout = backbone.eval()(torch.tensor(old))",
             ("before", "after", "out"),
             lambda rng: old_and_new(rng, 3),
         ),
         Probe(
             "the head",
             "head",
-            TUNED,
+            TUNED.format(mode=True),
             ("list(head.parameters())", "head[1].running_mean", "head[1].running_var"),
             lambda rng: old_and_new(rng, 3),
+        ),
+        Probe(
+            "the head of a network that arrives in eval mode",
+            "head",
+            TUNED.format(mode=False),
+            ("list(head.parameters())", "head[1].running_mean", "head[1].running_var"),
+            lambda rng: old_and_new(rng, 2),
         ),
     ),
     points={"statistics": 1, "backbone": 1, "head": 1},
@@ -905,6 +1015,52 @@ FINE_TUNING = Question(
                 ),
             ),
         ),
+        Mistake(
+            "the parameters still learn",
+            "Eval mode keeps the statistics, and every parameter of the backbone still learns. "
+            "`layer.requires_grad = False` on a layer only sets an attribute that nobody reads: "
+            "`requires_grad_` passes it on to the parameters.",
+            FREEZING,
+            (("    backbone.requires_grad_(False)\n", ""),),
+        ),
+        Mistake(
+            "the backbone learns and is put back",
+            "At the end the backbone is the old one, but while the head was learning it was "
+            "another in every step. The head fits a backbone that no longer exists: freeze it "
+            "during training.",
+            FREEZING,
+            (
+                (
+                    "    backbone.requires_grad_(False)\n",
+                    "    state = copy.deepcopy(backbone.state_dict())\n",
+                ),
+                ("        backbone.eval()\n", ""),
+                (
+                    "            optimizer.step()\n",
+                    "            optimizer.step()\n    backbone.load_state_dict(state)\n",
+                ),
+            ),
+        ),
+        Mistake(
+            "a copy is trained",
+            "You train a deep copy, and nothing comes back: the head that you were given has "
+            "learned nothing. Train the network itself.",
+            FREEZING,
+            (
+                (
+                    "    backbone = net[0]\n",
+                    "    net = copy.deepcopy(net)\n    backbone = net[0]\n",
+                ),
+            ),
+        ),
+        Mistake(
+            "the head keeps the mode in which it came",
+            "No line puts the head into train mode. If the network was in eval mode before, the "
+            "new BN layer works with its starting values, 0 and 1, and gathers no statistics.",
+            MODES,
+            (("        net.train()\n", ""),),
+            number=19,
+        ),
     ),
     hints=(
         "List everything that the backbone computes with. What of it can move, and what moves it?",
@@ -978,6 +1134,14 @@ LAYER = Question(
             "_ = layer(2 * torch.tensor(x) + 1)",
             ("layer.running_mean", "layer.running_var"),
             lambda rng: {"x": batch(rng, 5, 3)},
+        ),
+        Probe(
+            "a layer in eval mode",
+            "statistics",
+            "layer = BatchNorm(3).double()\n_ = layer(torch.tensor(x))\n"
+            "out = layer.eval()(2 * torch.tensor(x) + 1)",
+            ("out", "layer.running_mean", "layer.running_var"),
+            lambda rng: {"x": batch(rng, 4, 3)},
         ),
         Probe(
             "saved and loaded",
@@ -1133,6 +1297,29 @@ LAYER = Question(
             (("correction=0)", "correction=1)"), (" * n / (n - 1)", "")),
             number=1,
         ),
+        Mistake(
+            "batch statistics in eval mode",
+            "In eval mode your layer normalises with the batch, and remembers it. There it is to "
+            "use what it remembers, and to leave it alone. The program had that right.",
+            MODES,
+            (("        if self.training:\n", "        if True:\n"),),
+            number=16,
+        ),
+        Mistake(
+            "running statistics in train mode",
+            "In train mode your layer normalises with the running statistics. There it is to use "
+            "those of the batch, μ and σ²; the running ones are for eval mode. The program had "
+            "that right.",
+            MODES,
+            (
+                (
+                    "        x_hat = (x - mu)",
+                    "        mu = self.running_mean\n"
+                    "        var = self.running_var\n"
+                    "        x_hat = (x - mu)",
+                ),
+            ),
+        ),
     ),
     hints=(
         "Three symptoms, three causes: what is saved, what is remembered of the graph, and how far "
@@ -1173,7 +1360,7 @@ def mode_and_momentum(inputs: Inputs, values: dict[str, Any]) -> str | None:
     """What the averaged network is left with."""
     if values["averaged.training"]:
         return "the network that you return is in train mode: it is to be ready to predict."
-    if any(m != 0.2 for m in values["momenta"]):
+    if any(m != "0.2" for m in values["momenta"]):
         return f"its BN layers have the momentum {values['momenta'][0]}, and 0.2 before."
     return None
 
@@ -1182,13 +1369,16 @@ NETS = """\
 nets = [torch.nn.Sequential(torch.nn.Linear(2, 2), torch.nn.BatchNorm1d(2),
                             torch.nn.Linear(2, 1)).double() for _ in range(2)]
 for net in nets:
+    _ = [torch.nn.init.uniform_(p, -1, 2) for p in net.parameters()]
     _ = net(torch.tensor(old))"""
 
 DEEP_NETS = """\
-nets = [torch.nn.Sequential(torch.nn.Linear(3, 2), torch.nn.BatchNorm1d(2, momentum=0.2),
-                            torch.nn.ReLU(), torch.nn.Linear(2, 4),
-                            torch.nn.BatchNorm1d(4, momentum=0.2)).double() for _ in range(3)]
+def block(c, k):
+    return torch.nn.Sequential(torch.nn.Linear(c, k), torch.nn.BatchNorm1d(k, momentum=0.2))
+
+nets = [torch.nn.Sequential(block(3, 2), torch.nn.ReLU(), block(2, 4)).double() for _ in range(3)]
 for net in nets:
+    _ = [torch.nn.init.uniform_(p, -1, 2) for p in net.parameters()]
     _ = net(torch.tensor(old))
     _ = net(torch.tensor(old) + 1)"""
 
@@ -1196,7 +1386,7 @@ LEFT = """
 before = {name: value.clone() for name, value in nets[0].state_dict().items()}
 averaged = average(nets, list(torch.tensor(x)))
 after = nets[0].state_dict()
-momenta = [averaged[i].momentum for i in (1, 4)]
+momenta = [str(averaged[i][1].momentum) for i in (0, 2)]
 out = averaged(torch.tensor(old))"""
 
 
@@ -1226,7 +1416,8 @@ AVERAGING = Question(
             "three networks with two BN layers",
             "statistics",
             DEEP_NETS + "\naveraged = average(nets, list(torch.tensor(x)))\n"
-            "statistics = [(averaged[i].running_mean, averaged[i].running_var) for i in (1, 4)]",
+            "layers = averaged[0][1], averaged[2][1]\n"
+            "statistics = [(layer.running_mean, layer.running_var) for layer in layers]",
             ("statistics",),
             lambda rng: data(rng, 3, 3),
         ),
@@ -1263,17 +1454,18 @@ AVERAGING = Question(
             number=15,
         ),
         Mistake(
-            "momentum 1",
-            "With momentum 1 each batch replaces the ones before it, so only the last one counts. "
-            "A plain average of all batches is momentum `None`.",
+            "only the last batch counts",
+            "Each batch replaces the ones before it: momentum 1 does that, and so does a reset "
+            "before each batch. A plain average of all batches is momentum `None`, with one reset "
+            "before the pass.",
             AVERAGE,
             (("            layer.momentum = None\n", "            layer.momentum = 1.0\n"),),
         ),
         Mistake(
             "no new statistics are taken",
-            "The batches do not reach the running statistics, which stay as they are before the "
-            "pass: after a reset that is 0 and 1. Statistics move only when the averaged network "
-            "computes in train mode.",
+            "No batch has left a trace in the running statistics: they are as they were before the "
+            "pass, or 0 and 1 after a reset. They move only when the averaged network computes in "
+            "train mode, and a reset belongs before the pass.",
             MODES,
             (("            averaged(x)\n", "            pass\n"),),
         ),
@@ -1343,6 +1535,28 @@ AVERAGING = Question(
             "deep copy.",
             KEEPS,
             (("copy.deepcopy(nets[0])", "nets[0]"),),
+        ),
+        Mistake(
+            "γ and β are reset too",
+            "`reset_parameters` also sets γ to 1 and β to 0, which are parameters and were means "
+            "already. Only the statistics are to be forgotten: `reset_running_stats`.",
+            KEEPS,
+            (("layer.reset_running_stats()", "layer.reset_parameters()"),),
+        ),
+        Mistake(
+            "only the outer layers are found",
+            "You look for BN layers among the outermost modules. One within a block keeps its old "
+            "statistics and its momentum: `modules` walks through all.",
+            KEEPS,
+            (("averaged.modules()", "averaged.children()"),),
+        ),
+        Mistake(
+            "all batches in one",
+            "The variance of all examples together also contains the differences between the "
+            "batches. Asked for is the average of what the layers see in each batch: hand over "
+            "one batch at a time.",
+            AVERAGE,
+            (("for x in batches:", "for x in [torch.cat(batches)]:"),),
         ),
     ),
     hints=(
@@ -1547,6 +1761,60 @@ LEFTOVERS = Question(
             (
                 ("in cut(order, size):", "in order.tensor_split(len(order) // size):"),
                 ("            if len(part) < size:\n                continue\n", ""),
+            ),
+        ),
+        Mistake(
+            "the start of the epoch is skipped",
+            "You leave out the first examples of an epoch, and take the last. Skipped is what is "
+            "left over at its end.",
+            ONE,
+            (("in cut(order, size):", "in cut(order[len(order) % size :], size):"),),
+        ),
+        Mistake(
+            "the rest ends the training",
+            "Your program leaves `fit` at the first batch that is not full, and the epochs after "
+            "it never come. Skip the batch and go on.",
+            ONE,
+            (("                continue\n", "                return\n"),),
+        ),
+        Mistake(
+            "no step where nothing is left over",
+            "Without a rest your slice ends at −0, which is 0, so it is empty: a step on nothing, "
+            "and NaN. Count from the start up to the last full batch.",
+            ONE,
+            (
+                (
+                    "in cut(order, size):\n"
+                    "            if len(part) < size:\n                continue\n",
+                    "in cut(order[: -(len(order) % size)], size):\n",
+                ),
+            ),
+        ),
+        Mistake(
+            "the rest is carried over",
+            "You begin the next epoch with what was left over in this one. That can be a good "
+            "choice, but here the rest of an epoch is skipped.",
+            ONE,
+            (("for order in orders:", "for order in [torch.cat(tuple(orders))]:"),),
+        ),
+        Mistake(
+            "the rest of the test set counts as right",
+            "Your test leaves out the batches that are not full, and still divides by the number "
+            "of all examples: those left out have an error of 0. Every example counts.",
+            ONE,
+            (
+                ("list(order.split(size))", "[p for p in order.split(size) if len(p) == size]"),
+                ("return total / seen", "return total / len(x)"),
+            ),
+        ),
+        Mistake(
+            "the mean of the batch means",
+            "You average the errors of the batches, so an example in a small last batch counts "
+            "more than the others. Add up over all examples, then divide by their number.",
+            ONE,
+            (
+                (".sum().item()", ".mean().item()"),
+                ("seen += len(part)", "seen += 1"),
             ),
         ),
     ),

@@ -90,10 +90,18 @@ def batch_norm_nlc(x: np.ndarray, gamma: np.ndarray, beta: np.ndarray, eps: floa
 
 # Laws of their own.
 
+AXES_AS_TEXT = "str(np.array(axes))"
+SOLVED = "x̂ = (y − β)/γ"
+
 
 def axes_in_order(inputs: Inputs, values: dict[str, Any]) -> str | None:
     """The axes are those of the array, counted from 0, each once, in rising order."""
-    axes, ndim = ast.literal_eval(values["out"]), int(values["ndim"])
+    text, ndim = values[AXES_AS_TEXT], inputs["ndim"]
+    if text == "None":
+        return "`axes_of` returns None here: does it end without `return`?"
+    if text.isdigit():
+        return f"`axes_of` returns the number {text} here: return a tuple, if only of one axis."
+    axes = ast.literal_eval(text.replace(" ", ","))
     for axis in axes:
         if axis < 0:
             return f"your axes {axes} are counted from the end: count from 0."
@@ -105,14 +113,30 @@ def axes_in_order(inputs: Inputs, values: dict[str, Any]) -> str | None:
 
 
 def which_survive(inputs: Inputs, values: dict[str, Any]) -> str | None:
-    """Said where the axes are in order and still wrong: what these axes would mean."""
-    axes, ndim = ast.literal_eval(values["out"]), int(values["ndim"])
-    across = ["examples"] * (0 in axes) + ["channels"] * (1 in axes)
-    across += ["positions"] * (set(range(2, ndim)) <= set(axes) and ndim > 2)
-    return (
-        f"your axes {axes} average over {' and '.join(across) or 'nothing as a whole'}: compare "
-        "that with the table of the section."
-    )
+    """Said where the axes are in order and still wrong: which are missing, which too many."""
+    axes = set(ast.literal_eval(values[AXES_AS_TEXT].replace(" ", ",")))
+    ndim, kind = inputs["ndim"], inputs["kind"]
+    positions = set(range(2, ndim))
+    wanted = {"batch": {0}, "layer": {1}, "instance": set()}[kind] | positions
+    across = {"batch": "the examples", "layer": "the channels", "instance": ""}[kind]
+    said = " and ".join(part for part in (across, "the positions" * (ndim > 2)) if part)
+    known = {0: " (the examples)", 1: " (the channels)"}
+    missing, more = sorted(wanted - axes), sorted(axes - wanted)
+    parts = [f"axis {axis}{known.get(axis, ' (positions)')} is missing" for axis in missing]
+    parts += [f"axis {axis}{known.get(axis, ' (positions)')} is too much" for axis in more]
+    return f"{kind} norm averages over {said}. In your axes {', '.join(parts)}."
+
+
+def are_tuples(inputs: Inputs, values: dict[str, Any]) -> str | None:
+    """What comes back is a tuple, for each norm."""
+    kinds = dict(zip(("batch", "layer", "instance"), values["kinds"].split(), strict=True))
+    for norm, kind in kinds.items():
+        if kind != "tuple":
+            return (
+                f"the axes are right, but for {norm} norm they come as {kind} where a tuple is "
+                "asked for: NumPy's `mean` takes a tuple of axes."
+            )
+    return None
 
 
 def raises_a_value_error(inputs: Inputs, values: dict[str, Any]) -> str | None:
@@ -131,9 +155,43 @@ def standardised(key: str, axes: str) -> Law:
         largest = float(np.abs(out.mean(axis=over)).max())
         if largest < 1e-6:
             return None
-        return f"over the axes {over} a mean of `{key}` is {largest:.4g} away from 0."
+        return (
+            f"over the axes {over} each mean of `{key}` is to be 0; yours is up to {largest:.4g} "
+            "away. Look at what you subtract."
+        )
 
     return Law("mean", broken)
+
+
+def spread_of(key: str, axes: str) -> Law:
+    """Over the axes that the probe names, the variance of `key` is σ²/(σ² + ε)."""
+
+    def broken(inputs: Inputs, values: dict[str, Any]) -> str | None:
+        over = tuple(int(axis) for axis in values[axes])
+        return _spread(values[key], inputs["x"], inputs["eps"], over, f"`{key}`")
+
+    return Law("spread", broken)
+
+
+def _spread(
+    out: np.ndarray, x: np.ndarray, eps: float, axes: tuple[int, ...], called: str
+) -> str | None:
+    """What is wrong with the variance of `out` in the sets that `axes` form in `x`."""
+    before = x.var(axis=axes)
+    wanted, got = before / (before + eps), out.var(axis=axes)
+    worst = np.unravel_index(int(np.argmax(np.abs(got - wanted))), got.shape)
+    if abs(got[worst] - wanted[worst]) < 1e-5:
+        return None
+    if got[worst] == 0:
+        return (
+            f"in one of the sets all values of {called} are 0. Is this set left out, or is each "
+            "value taken as a set of its own?"
+        )
+    return (
+        f"the mean of {called} is 0 in each set, as it should be, but its variance is not "
+        f"σ²/(σ² + ε): {got[worst]:.4g} in one of the sets, expected {wanted[worst]:.4g}. Look "
+        "at what you divide by."
+    )
 
 
 def set_means(axes: tuple[int, ...]) -> Law:
@@ -145,19 +203,31 @@ def set_means(axes: tuple[int, ...]) -> Law:
         if largest < 1e-6:
             return None
         return (
-            f"take β off `y` and divide by γ, and you have x̂. Its mean over the axes {axes} is to "
-            f"be 0 everywhere; yours is up to {largest:.4g} away."
+            f"take β off `y` and divide by γ, and you have x̂. Each mean of it over {_said(axes)} "
+            f"is to be 0; yours is up to {largest:.4g} away. Look at what you subtract."
         )
 
     return Law("mean of each set", broken)
 
 
+def set_spreads(axes: tuple[int, ...]) -> Law:
+    """With γ and β taken off again, the variance over `axes` is σ²/(σ² + ε)."""
+
+    def broken(inputs: Inputs, values: dict[str, Any]) -> str | None:
+        x_hat = (values["y"] - inputs["beta"]) / inputs["gamma"]
+        return _spread(x_hat, inputs["x"], inputs["eps"], axes, SOLVED)
+
+    return Law("spread of each set", broken)
+
+
+def _said(axes: tuple[int, ...]) -> str:
+    """`axes` in words."""
+    return f"axis {axes[0]}" if len(axes) == 1 else f"the axes {axes}"
+
+
 def group_means(inputs: Inputs, values: dict[str, Any]) -> str | None:
     """With γ and β taken off again, the mean of each group of each example is 0."""
-    y, groups = values["y"], int(values["groups"])
-    shape = (1, -1) + (1,) * (y.ndim - 2)
-    x_hat = (y - inputs["beta"].reshape(shape)) / inputs["gamma"].reshape(shape)
-    means = x_hat.reshape(len(y), groups, -1).mean(axis=2)
+    means = _by_group(values["y"], inputs, values["groups"]).mean(axis=2)
     example, group = np.unravel_index(int(np.argmax(np.abs(means))), means.shape)
     if abs(means[example, group]) < 1e-6:
         return None
@@ -167,16 +237,60 @@ def group_means(inputs: Inputs, values: dict[str, Any]) -> str | None:
     )
 
 
+def group_spreads(inputs: Inputs, values: dict[str, Any]) -> str | None:
+    """With γ and β taken off again, the variance of each group of each example is σ²/(σ² + ε)."""
+    groups = values["groups"]
+    x = inputs["x"].reshape(len(inputs["x"]), int(groups), -1)
+    return _spread(_by_group(values["y"], inputs, groups), x, inputs["eps"], (2,), SOLVED)
+
+
+def _by_group(y: np.ndarray, inputs: Inputs, groups: float) -> np.ndarray:
+    """x̂ from `y`, of the shape (N, G, values of a group)."""
+    shape = (1, -1) + (1,) * (y.ndim - 2)
+    x_hat = (y - inputs["beta"].reshape(shape)) / inputs["gamma"].reshape(shape)
+    return x_hat.reshape(len(y), int(groups), -1)
+
+
 N_MINUS_1 = (
     "The normaliser divides by n, the number of values in the set. With n − 1 the output's "
     "variance is (n−1)/n instead of 1."
 )
 OUTSIDE = (
-    "Ε is added to the variance before the root. Outside of it, ε hardly counts: a spread of "
-    "0.001 comes out as 0.99 and not as 0.30."
+    "The place of ε is under the root, added to the variance. Outside of it, ε hardly counts: "
+    "with ε = 1e-5 a spread of 0.001 comes out as 0.99 and not as 0.30."
 )
 NO_EPSILON = "A set of equal values has variance 0, and 0/0 is NaN. Add ε to the variance."
 VARIANCE = "Divide by the standard deviation, the root of the variance plus ε."
+
+
+def _affine_mistakes() -> tuple[Mistake, ...]:
+    """Mistakes with γ and β, which the last three functions share."""
+    return (
+        Mistake(
+            "γ left out",
+            "The output is x̂ + β: multiply by γ.",
+            GAMMA,
+            (("gamma.reshape(shape) * x_hat", "x_hat"),),
+        ),
+        Mistake(
+            "β left out", "The output is γ·x̂: add β.", GAMMA, ((" + beta.reshape(shape)", ""),)
+        ),
+        Mistake(
+            "γ and β swapped",
+            "You multiply by β and add γ: γ is the factor, and β is what is added.",
+            GAMMA,
+            (
+                ("gamma.reshape(shape) * x_hat", "beta.reshape(shape) * x_hat"),
+                (" + beta.reshape(shape)", " + gamma.reshape(shape)"),
+            ),
+        ),
+        Mistake(
+            "β added before γ multiplies",
+            "Your β is multiplied by γ, too. Multiply x̂ by γ first, then add β.",
+            GAMMA,
+            ((" * x_hat + beta.reshape(shape)", " * (x_hat + beta.reshape(shape))"),),
+        ),
+    )
 
 
 def _normalised(name: str, group: str, axes: tuple[int, ...], x: Makes) -> Probe:
@@ -300,7 +414,73 @@ NORMALISE = Question(
             "You leave `axes` out of the variance, so one spread serves all sets. Average over "
             "the axes that are given.",
             SETS,
-            (("(centred**2).mean(axis=axes, ", "(centred**2).mean("),),
+            (("(centred**2).mean(axis=axes, ", "x.var("),),
+        ),
+        Mistake(
+            "divided by the size of one axis alone",
+            "You divide the sums by the size of the first of the axes. Divide by the number of "
+            "values in the set: the product of the sizes of all its axes.",
+            SETS,
+            (
+                (
+                    "mu = x.mean(axis=axes, keepdims=True)",
+                    "mu = np.sum(x, axis=axes, keepdims=True) / x.shape[axes[0]]",
+                ),
+                (
+                    "(centred**2).mean(axis=axes, keepdims=True)",
+                    "np.sum(centred**2, axis=axes, keepdims=True) / x.shape[axes[0]]",
+                ),
+            ),
+        ),
+        Mistake(
+            "divided by the number of examples",
+            "You divide the sums by the size of axis 0, whatever the axes are. Divide by the "
+            "number of values in the set: the product of the sizes of its axes.",
+            SETS,
+            (
+                (
+                    "mu = x.mean(axis=axes, keepdims=True)",
+                    "mu = np.sum(x, axis=axes, keepdims=True) / len(x)",
+                ),
+                (
+                    "(centred**2).mean(axis=axes, keepdims=True)",
+                    "np.sum(centred**2, axis=axes, keepdims=True) / len(x)",
+                ),
+            ),
+            number=26,
+        ),
+        Mistake(
+            "axis 0, whatever `axes` says",
+            "You always average over the first axis of x. Average over those that `axes` names.",
+            SETS,
+            (("mu = x.mean(", "axes = (0,)\n    mu = x.mean("),),
+        ),
+        Mistake(
+            "the last axis, whatever `axes` says",
+            "You always average over the last axis of x. Average over those that `axes` names.",
+            SETS,
+            (("mu = x.mean(", "axes = (x.ndim - 1,)\n    mu = np.mean(x, "),),
+        ),
+        Mistake(
+            "the distances not squared",
+            "The distances from the mean add up to 0, so what you add ε to is 0. The variance is "
+            "the mean of their squares.",
+            BY_HAND,
+            (("(centred**2).mean(", "centred.mean("),),
+        ),
+        Mistake(
+            "the mean distance in place of the variance",
+            "You average the absolute distances from the mean. The variance is the mean of their "
+            "squares.",
+            BY_HAND,
+            (("(centred**2).mean(", "np.abs(centred).mean("),),
+        ),
+        Mistake(
+            "ε added to the output",
+            "You divide first and add ε to what comes out. Its place is under the root, next to "
+            "the variance: check the brackets.",
+            EPSILON,
+            (("np.sqrt(var + eps)", "np.sqrt(var) + eps"),),
         ),
         Mistake(
             "the averaged axes are lost",
@@ -379,15 +559,20 @@ NORMALISE = Question(
         "the same axes, kept; divide by the root of that plus ε.",
     ),
     read=SETS,
-    laws=(standardised("out", "axes"),),
+    laws=(standardised("out", "axes"), spread_of("out", "axes")),
     from_scratch=True,
 )
 
 
 def _axes(kind: str, ndim: int, group: str) -> Probe:
     shape = {2: "(N, C)", 3: "(N, C, L)", 4: "(N, C, H, W)", 5: "(N, C, D, H, W)"}[ndim]
-    code = f'ndim = {ndim}\nout = str([int(axis) for axis in np.ravel(axes_of("{kind}", ndim))])'
-    return Probe(f"{kind} norm of {shape}", group, code, ("ndim", "out"))
+    return Probe(
+        f"{kind} norm of {shape}",
+        group,
+        "axes = axes_of(kind, ndim)",
+        (AXES_AS_TEXT,),
+        lambda rng: {"kind": kind, "ndim": ndim},
+    )
 
 
 AXES = Question(
@@ -400,14 +585,21 @@ AXES = Question(
         *(_axes("layer", ndim, "layer norm") for ndim in (2, 3, 4, 5)),
         *(_axes("instance", ndim, "instance norm") for ndim in (3, 4, 5)),
         Probe(
+            "the form of the answer",
+            "error and form",
+            "norms = ['batch', 'layer', 'instance']\n"
+            "kinds = ' '.join(type(axes_of(norm, 3)).__name__ for norm in norms)",
+            ("kinds",),
+        ),
+        Probe(
             "instance norm without positions",
-            "error",
+            "error and form",
             'try:\n    axes_of("instance", 2)\n    raised = "nothing"\n'
             "except Exception as error:\n    raised = type(error).__name__",
             ("raised",),
         ),
     ),
-    points={"batch norm": 1, "layer norm": 1, "instance norm": 1, "error": 1},
+    points={"batch norm": 1, "layer norm": 1, "instance norm": 1, "error and form": 1},
     mistakes=(
         Mistake(
             "batch norm over the batch axis alone",
@@ -500,6 +692,35 @@ AXES = Question(
             ),
         ),
         Mistake(
+            "the last axis left out",
+            "Your ranges end one too early. A range stops before its end, so a range up to `ndim` "
+            "contains the last axis.",
+            SETS,
+            (
+                ("return (0, *range(2, ndim))", "return (0, *range(2, ndim - 1))"),
+                ("return tuple(range(1, ndim))", "return tuple(range(1, ndim - 1))"),
+                ("    return tuple(range(2, ndim))", "    return tuple(range(2, ndim - 1))"),
+            ),
+        ),
+        Mistake(
+            "the channels sought on the last axis",
+            "You return the axes for (N, L, C) or (N, H, W, C). Here the channels stand on axis 1 "
+            "and the positions after them.",
+            TRAP,
+            (
+                ("return (0, *range(2, ndim))", "return tuple(range(ndim - 1))"),
+                ("    return tuple(range(2, ndim))", "    return tuple(range(1, ndim - 1))"),
+            ),
+            number=10,
+        ),
+        Mistake(
+            "a range as one of the axes",
+            "Your tuple contains a whole range, and its elements are to be numbers. Put the "
+            "numbers of the range into the tuple: with a star, or by adding two tuples.",
+            SETS,
+            (("return (0, *range(2, ndim))", "return (0, range(2, ndim))"),),
+        ),
+        Mistake(
             "the axes that survive",
             "You return the axes that are kept. Return those that are averaged over.",
             SETS,
@@ -519,8 +740,9 @@ AXES = Question(
     ),
     read=SETS,
     laws=(
-        Law("order", axes_in_order),
         Law("error", raises_a_value_error),
+        Law("form", are_tuples),
+        Law("order", axes_in_order),
         Law("sets", which_survive),
     ),
 )
@@ -542,8 +764,33 @@ MEANS = value_question(
             "G = 3 is the number of groups. Each of them has 2 channels.",
             SETS,
         ),
-        wrong(48.0, "the means of instance norm", "You counted one per channel.", SETS),
-        wrong(8.0, "the means of layer norm", "You counted one per example.", SETS),
+        wrong(
+            48.0,
+            "the means of instance norm",
+            "You counted one for each channel of each example. The 2 channels of a group share a "
+            "mean.",
+            SETS,
+        ),
+        wrong(
+            8.0,
+            "the means of layer norm",
+            "You counted one for each example. Group norm computes one for each group of it.",
+            SETS,
+        ),
+        wrong(
+            2.0,
+            "the size of a group",
+            "2 is the number of channels in a group. The question is how many sets of values "
+            "there are.",
+            SETS,
+        ),
+        wrong(
+            18.0,
+            "channels times groups",
+            "The channels are split into the groups: 6 channels make 3 groups of 2. So an example "
+            "has 3 sets.",
+            SETS,
+        ),
         wrong(
             6.0,
             "the means of batch norm",
@@ -600,6 +847,25 @@ MEMBERS = value_question(
             SETS,
             26,
         ),
+        wrong(
+            8.0,
+            "one of the two axes of positions left out",
+            "A channel has 4·4 = 16 positions, not 4, and all of them are in the set.",
+            SETS,
+            26,
+        ),
+        wrong(
+            24.0,
+            "the number of means",
+            "24 is how many means there are. The question is how many values enter each one.",
+            SETS,
+        ),
+        wrong(
+            768.0,
+            "all values of the input",
+            "8·6·4·4 = 768 values are shared out among all the means.",
+            SETS,
+        ),
     ),
     (
         "How many channels are in a group?",
@@ -649,9 +915,9 @@ GROUP = Question(
     names=("group_norm",),
     reference=source(group_norm),
     probes=(
+        _grouped("two vectors, two groups", "groups", 2, _images(2, 6)),
         _grouped("two sequences, three groups", "groups", 3, _images(2, 6, 2)),
         _grouped("images, two groups", "groups", 2, _images(4, 6, 3, 5)),
-        _grouped("vectors", "groups", 2, _images(3, 8)),
         _grouped("as many rows and columns as channels", "groups", 2, _images(3, 4, 4, 4)),
         _grouped("a tiny spread", "small spread", 2, _quiet(4, 3, 4, 2)),
         _grouped("equal values", "small spread", 2, _still(3, 4, 2)),
@@ -699,6 +965,13 @@ GROUP = Question(
             "of an image belong to the same set.",
             SETS,
             (("tuple(range(2, sets.ndim))", "(2,)"),),
+        ),
+        Mistake(
+            "the last axis left out",
+            "Splitting the channels makes one axis more than x has. Your axes end where those of "
+            "x end, so the last axis is not averaged over.",
+            SETS,
+            (("tuple(range(2, sets.ndim))", "tuple(range(2, x.ndim))"),),
         ),
         Mistake(
             "each channel its own statistics",
@@ -773,15 +1046,7 @@ GROUP = Question(
             (("np.sqrt(var + eps)", "(var + eps)"),),
             6,
         ),
-        Mistake(
-            "γ left out",
-            "The output is x̂ + β: multiply by γ.",
-            GAMMA,
-            (("gamma.reshape(shape) * x_hat", "x_hat"),),
-        ),
-        Mistake(
-            "β left out", "The output is γ·x̂: add β.", GAMMA, ((" + beta.reshape(shape)", ""),)
-        ),
+        *_affine_mistakes(),
     ),
     hints=(
         "How would you write layer norm, if each group of channels came as an example of its own?",
@@ -792,7 +1057,7 @@ GROUP = Question(
         "axis 1.",
     ),
     read=SETS,
-    laws=(Law("mean of each group", group_means),),
+    laws=(Law("mean of each group", group_means), Law("spread of each group", group_spreads)),
     from_scratch=True,
 )
 
@@ -871,6 +1136,45 @@ TOKENS = Question(
             (("axes = 2", "axes = (0, 1)"),),
         ),
         Mistake(
+            "one mean for the whole batch",
+            "You average over everything. Here each token is normalised by itself, over its C "
+            "features.",
+            SETS,
+            (("axes = 2", "axes = (0, 1, 2)"),),
+        ),
+        Mistake(
+            "(N, L, C) taken for (N, C, L)",
+            "You average over axes 0 and 2, as batch norm does where the channels stand on axis 1. "
+            "Here they are the last axis, and a token's statistics are over that axis alone.",
+            TRAP,
+            (("axes = 2", "axes = (0, 2)"),),
+            number=10,
+        ),
+        Mistake(
+            "reshaped in place of transposed",
+            "You reshape (N, L, C) into (N, C, L). That keeps the numbers in a row and only cuts "
+            "them elsewhere: tokens and features get mixed. No reshape is needed.",
+            TRAP,
+            (
+                ("axes = 2", "axes = 1\n    tokens = x\n    x = x.reshape(len(x), x.shape[2], -1)"),
+                (
+                    "(x - mu) / np.sqrt(var + eps)",
+                    "((x - mu) / np.sqrt(var + eps)).reshape(tokens.shape)",
+                ),
+            ),
+        ),
+        Mistake(
+            "the averaged axes are lost",
+            "Without `keepdims` the statistics have the shape (N, L), and broadcasting lines them "
+            "up from the right, with the features. Keep the averaged axis, with the length 1.",
+            SHARED,
+            (
+                ("x.mean(axis=axes, keepdims=True)", "x.mean(axis=axes)"),
+                ("x.var(axis=axes, keepdims=True)", "x.var(axis=axes)"),
+            ),
+            number=14,
+        ),
+        Mistake(
             "γ and β on the wrong axis",
             "You lay γ and β along the positions. In (N, L, C) they belong to the last axis. "
             "Where L = C this raises no error: the result is just wrong.",
@@ -901,15 +1205,7 @@ TOKENS = Question(
             (("np.sqrt(var + eps)", "(var + eps)"),),
             6,
         ),
-        Mistake(
-            "γ left out",
-            "The output is x̂ + β: multiply by γ.",
-            GAMMA,
-            (("gamma.reshape(shape) * x_hat", "x_hat"),),
-        ),
-        Mistake(
-            "β left out", "The output is γ·x̂: add β.", GAMMA, ((" + beta.reshape(shape)", ""),)
-        ),
+        *_affine_mistakes(),
     ),
     hints=(
         "How many numbers belong to one token?",
@@ -918,7 +1214,7 @@ TOKENS = Question(
         "axis as they are.",
     ),
     read=SETS,
-    laws=(set_means((2,)),),
+    laws=(set_means((2,)), set_spreads((2,))),
     from_scratch=True,
 )
 
@@ -986,6 +1282,53 @@ SEQUENCES = Question(
             number=8,
         ),
         Mistake(
+            "layer norm of whole sequences",
+            "You average over the features and positions of each sequence. Batch norm keeps the "
+            "features apart, and averages over all examples and positions.",
+            SETS,
+            (("axes = (0, 1)", "axes = (1, 2)"),),
+            number=8,
+        ),
+        Mistake(
+            "one mean for all features",
+            "You average over everything. The features' axis, the last one, is to survive.",
+            SHARED,
+            (("axes = (0, 1)", "axes = (0, 1, 2)"),),
+            number=8,
+        ),
+        Mistake(
+            "one axis after the other",
+            "You normalise over one axis, and what comes out over the next. The values of a "
+            "feature share one mean and one variance: average over both axes at once.",
+            SETS,
+            (
+                (
+                    "rows = x",
+                    "rows = (x - np.mean(x, 0)) / np.sqrt(np.var(x, 0) + eps)\n    axes = (1,)",
+                ),
+            ),
+        ),
+        Mistake(
+            "divided by the number of examples",
+            "A feature has N·L values, one for each token: divide the sums by that, not by N.",
+            SHARED,
+            (
+                ("rows.mean(axis=axes, keepdims=True)", "np.sum(x, axis=axes) / len(x)"),
+                (
+                    "rows.var(axis=axes, keepdims=True)",
+                    "np.sum((x - mu) ** 2, axis=axes) / len(x)",
+                ),
+            ),
+            number=26,
+        ),
+        Mistake(
+            "the variances of the sequences averaged",
+            "Your variance is the average of each sequence's own. That leaves out how far the "
+            "sequences' means lie apart: take it over all tokens at once.",
+            SHARED,
+            (("rows.var(axis=axes, ", "rows.var(axis=1, keepdims=True).mean(axis=0, "),),
+        ),
+        Mistake(
             "reshaped in place of transposed",
             "You reshape (N, L, C) into (N, C, L). That keeps the numbers in a row and only cuts "
             "them elsewhere: tokens and features get mixed. Swapping two axes is a transpose.",
@@ -1046,6 +1389,7 @@ SEQUENCES = Question(
             (("np.sqrt(var + eps)", "(var + eps)"),),
             6,
         ),
+        *_affine_mistakes(),
     ),
     hints=(
         "Which axis tells the features apart? That one must survive.",
@@ -1055,7 +1399,7 @@ SEQUENCES = Question(
         "reshape.",
     ),
     read=TRAP,
-    laws=(set_means((0, 1)),),
+    laws=(set_means((0, 1)), set_spreads((0, 1))),
     from_scratch=True,
 )
 

@@ -57,6 +57,7 @@ UNBOXED = (
     "but can read and write the files of this user, and reach the network. Grade only work that "
     "you trust, or {way_out}."
 )
+UNFILTERED = "System calls cannot be filtered here, so submissions can start processes."
 
 
 @dataclass(frozen=True)
@@ -86,10 +87,15 @@ def starts(sandbox: str) -> list[Start]:
     """
     if sandbox not in ("auto", "require", "off"):
         raise ValueError(f'need sandbox = "auto", "require" or "off", got {sandbox!r}')
-    users = (NOBODY, None) if hasattr(os, "geteuid") and os.geteuid() == 0 else (None,)
+    users = (NOBODY, None) if is_root() else (None,)
     boxed = [Start(True, user) for user in users] if shutil.which(BUBBLEWRAP) else []
     unboxed = [Start(False, user) for user in users]
     return {"auto": boxed + unboxed, "require": boxed, "off": unboxed}[sandbox]
+
+
+def is_root() -> bool:
+    """Whether the judge runs as root."""
+    return os.geteuid() == 0
 
 
 def make_folder() -> tuple[Path, int]:

@@ -25,11 +25,13 @@ class Session:
     """A worker with one submission; made by Workers.open.  For one thread.
 
     ended: why the worker is gone, if it is.  Then cells count as not run, and probes show nothing.
+    filtered: whether the kernel refuses it new processes, and signals to others.
     """
 
     def __init__(self, limits: Limits, channel: Channel, keeper: socket.socket) -> None:
         self.limits = limits
         self.ended: Ended | None = None
+        self.filtered = False
         self._channel, self._keeper = channel, keeper
         self._until = time.monotonic() + limits.start + limits.submission
         self._closed = False
@@ -52,7 +54,8 @@ class Session:
 
     def begin(self) -> None:
         """Wait until the worker is ready; sets `ended` if it is not."""
-        self._attempt(lambda: self._channel.receive(self.limits.start), "it does not answer")
+        said = self._attempt(lambda: self._channel.receive(self.limits.start), "it does not answer")
+        self.filtered = bool(said and said.get("filtered") is True)
         self._until = time.monotonic() + self.limits.submission
 
     def execute(self, cells: Sequence[str]) -> list[CellReport]:

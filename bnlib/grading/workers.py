@@ -25,7 +25,16 @@ from types import TracebackType
 
 from bnlib.grading.limits import Limits
 from bnlib.grading.messages import Channel, Damaged, Gone, Late
-from bnlib.grading.sandbox import ENVIRONMENT, UNBOXED, Start, make_folder, make_library, starts
+from bnlib.grading.sandbox import (
+    ENVIRONMENT,
+    UNBOXED,
+    UNFILTERED,
+    Start,
+    is_root,
+    make_folder,
+    make_library,
+    starts,
+)
 from bnlib.grading.sessions import Session
 
 MODULES = ("matplotlib.pyplot",)
@@ -63,6 +72,7 @@ class Workers:
         self._sessions: set[Session] = set()
         self._count = 0
         self._held = -1
+        self._filtered = True
         self._problem = ""
 
     @property
@@ -73,7 +83,14 @@ class Workers:
     @property
     def warning(self) -> str:
         """What it means that submissions are not shut in; empty where they are."""
-        if self._start is None or self.sandboxed:
+        if self._start is None:
+            return ""
+        if not self._filtered:
+            return f"{UNFILTERED} {self._unboxed()}".strip()
+        return self._unboxed()
+
+    def _unboxed(self) -> str:
+        if self.sandboxed:
             return ""
         if self.sandbox == "off":
             return UNBOXED.format(why="it was turned off", way_out="leave it on")
@@ -112,16 +129,18 @@ class Workers:
         try:
             make_library(self._folder / "library")
             (self._folder / "scratch").mkdir()
+            problems: list[str] = []
             for way in self._ways:
                 try:
                     self._launch(way)
                     self._start = way
-                    self.open().close()  # whether a worker can be shut in, shows only now
+                    self._try(way)
                     return
                 except NoWorkers as error:
-                    self._problem = self._problem or str(error)
+                    problems.append(str(error))
+                    self._problem = problems[0]
                     self._stop()
-            raise NoWorkers(f"no worker could be started: {self._problem}")
+            raise NoWorkers(f"no worker could be started: {'; '.join(dict.fromkeys(problems))}")
         except BaseException:
             self.close()
             raise
@@ -165,6 +184,16 @@ class Workers:
             shutil.rmtree(self._folder, ignore_errors=True)
             self._folder = None
             os.close(self._held)
+
+    def _try(self, way: Start) -> None:
+        """Open a worker: whether it can be shut in shows only then.  Raises NoWorkers."""
+        with self.open() as session:
+            self._filtered = session.filtered
+        if not (session.filtered or way.boxed or way.user) and is_root():
+            raise NoWorkers(
+                "as root, and without a sandbox or a filter of system calls, a submission could "
+                "end every process of this machine: grade as another user"
+            )
 
     def _launch(self, way: Start) -> None:
         """Start the warm process in this way.  Raises NoWorkers with what it said."""

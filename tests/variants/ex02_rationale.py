@@ -308,3 +308,12 @@ def shift_said():
 @wrong("ex02.shift", "a cause read into a correlation")
 def shift_as_the_cause():
     return "a"
+
+
+@wrong("ex02.standardise", "the squares of all features added up")
+def standardise_by_a_sum_over_all():
+    def standardise(x):
+        centred = x - x.mean(0)
+        return centred / (np.sum(centred * centred) / len(x)) ** 0.5
+
+    return standardise

@@ -286,3 +286,44 @@ def bias_said():
 @wrong("ex03.bias", "the stored mean overlooked")
 def bias_in_eval_mode():
     return "b"
+
+
+@wrong("ex03.forward", "channels not moved back before the reshape")
+def forward_with_the_channels_left_at_the_end():
+    def batch_norm(x, gamma, beta, eps):
+        rows = np.moveaxis(x, 1, -1).reshape(-1, x.shape[1])
+        rows = gamma * (rows - rows.mean(0)) / np.sqrt(rows.var(0) + eps) + beta
+        return rows.reshape(x.shape)
+
+    return batch_norm
+
+
+@wrong("ex03.forward", "γ and β exchanged")
+def forward_that_scales_by_beta():
+    def batch_norm(x, gamma, beta, eps):
+        y = np.empty_like(x)
+        for c in range(x.shape[1]):
+            values = x[:, c]
+            y[:, c] = gamma[c] + beta[c] * (values - values.mean()) / (values.var() + eps) ** 0.5
+        return y
+
+    return batch_norm
+
+
+@wrong("ex03.statistics", "the variance of the averages")
+def statistics_of_the_means_of_the_images():
+    def batch_statistics(x):
+        while x.ndim > 2:
+            x = x.mean(-1)
+        return x.mean(0), x.var(0)
+
+    return batch_statistics
+
+
+@wrong("ex03.statistics", "the examples taken for the channels")
+def statistics_of_the_first_examples():
+    def batch_statistics(x):
+        channels = range(x.shape[1])
+        return np.array([x[c].mean() for c in channels]), np.array([x[c].var() for c in channels])
+
+    return batch_statistics

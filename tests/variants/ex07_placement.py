@@ -321,3 +321,89 @@ def fold_with_two_mistakes():
         return np.stack([f * w for f, w in zip(factor, weight, strict=True)]), factor * centred
 
     return fold
+
+
+@wrong("ex07.block", "BN and ReLU in front of the convolution")
+def block_in_the_order_of_pre_activation():
+    def block(in_channels, out_channels, order):
+        conv = nn.Conv2d(in_channels, out_channels, 3, padding=1, bias=order == "after")
+        bn, relu = nn.BatchNorm2d(out_channels), nn.ReLU()
+        layers = {"before": [bn, relu, conv], "after": [conv, relu, bn]}[order]
+        return nn.Sequential(*layers)
+
+    return block
+
+
+class _Branch(nn.Module):
+    def __init__(self, channels):
+        super().__init__()
+        for i in ("1", "2"):
+            setattr(self, "conv" + i, nn.Conv2d(channels, channels, 3, padding=1, bias=False))
+            setattr(self, "norm" + i, nn.BatchNorm2d(channels))
+        self.norm2.weight.data.zero_()
+
+
+@wrong("ex07.residual", "the first norm behind the ReLU")
+def residual_with_the_first_norm_behind_the_relu():
+    class Residual(_Branch):
+        def forward(self, x):
+            h = self.norm1(self.conv1(x).clamp(min=0))
+            return (x + self.norm2(self.conv2(h))).clamp(min=0)
+
+    return Residual
+
+
+@wrong("ex07.residual", "the last γ is frozen")
+def residual_with_a_constant_in_place_of_gamma():
+    class Residual(_Branch):
+        def __init__(self, channels):
+            super().__init__(channels)
+            self.norm2.weight = nn.Parameter(torch.zeros(channels), requires_grad=False)
+
+        def forward(self, x):
+            h = self.conv2(self.norm1(self.conv1(x)).clamp(min=0))
+            return (x + self.norm2(h)).clamp(min=0)
+
+    return Residual
+
+
+@right("ex07.residual")
+def residual_with_its_layers_in_a_branch():
+    class Residual(nn.Module):
+        def __init__(self, channels):
+            super().__init__()
+            kernel = {"kernel_size": 3, "padding": 1, "bias": False}
+            self.branch = nn.Sequential(
+                nn.Conv2d(channels, channels, **kernel),
+                nn.BatchNorm2d(channels),
+                nn.ReLU(),
+                nn.Conv2d(channels, channels, **kernel),
+                nn.BatchNorm2d(channels),
+            )
+            self.conv1, self.norm1, _, self.conv2, self.norm2 = self.branch
+            nn.init.constant_(self.norm2.weight, 0)
+
+        def forward(self, x):
+            return torch.relu(self.branch(x) + x)
+
+    return Residual
+
+
+@wrong("ex07.fold", "a missing bias is not handled")
+def fold_that_expects_a_bias():
+    def fold(weight, bias, gamma, beta, running_mean, running_var, eps):
+        s = gamma / (running_var + eps) ** 0.5
+        return np.einsum("o,o...->o...", s, weight), (bias - running_mean) * s + beta
+
+    return fold
+
+
+@wrong("ex07.fold", "the bias asked for its truth")
+def fold_that_asks_an_array_for_its_truth():
+    def fold(weight, bias, gamma, beta, running_mean, running_var, eps):
+        s = gamma / (running_var + eps) ** 0.5
+        if not bias:
+            bias = np.zeros(len(weight))
+        return np.einsum("o,o...->o...", s, weight), (bias - running_mean) * s + beta
+
+    return fold

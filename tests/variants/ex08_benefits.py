@@ -357,3 +357,80 @@ def rate_by_the_wrong_norm():
         return rate / np.linalg.norm(weight, 2) ** 2
 
     return effective_rate
+
+
+@wrong("ex08.steps", "the first of an empty list")
+def steps_by_the_first_of_a_list():
+    def steps_to_reach(losses, target):
+        return np.where(losses <= target)[0][0] + 1
+
+    return steps_to_reach
+
+
+@wrong("ex08.steps", "the search runs past the last step")
+def steps_by_a_loop_without_an_end():
+    def steps_to_reach(losses, target):
+        step = 1
+        while losses[step - 1] > target:
+            step += 1
+        return step
+
+    return steps_to_reach
+
+
+@wrong("ex08.compare", "the gain at the rate of the plain network")
+def compare_with_one_row_for_the_gain():
+    def compare(plain, bn, rates, worst):
+        p, b = (np.nan_to_num(table, nan=worst).mean(1) for table in (plain, bn))
+        return rates[p.argmin()], rates[b.argmin()], (p - b)[p.argmin()]
+
+    return compare
+
+
+@wrong("ex08.compare", "NaN is left in the table of BN")
+def compare_with_one_table_mended():
+    def compare(plain, bn, rates, worst):
+        p, b = np.nan_to_num(plain, nan=worst).mean(1), bn.mean(1)
+        return rates[p.argmin()], rates[b.argmin()], p.min() - b[b.argmin()]
+
+    return compare
+
+
+@wrong("ex08.others", "NaN is reported")
+def others_from_the_table_as_it_was():
+    def judged_losses(losses, worst):
+        full = np.nan_to_num(losses, nan=worst)
+        rest = full.sum(axis=1, keepdims=True) - full
+        return np.array([losses[row, j] for j, row in enumerate(rest.argmin(axis=0))])
+
+    return judged_losses
+
+
+@wrong("ex08.others", "averaged over the whole table")
+def others_by_one_mean():
+    def judged_losses(losses, worst):
+        full = np.where(np.isnan(losses), worst, losses)
+        rows = [np.delete(full, j, axis=1).mean().argmin() for j in range(full.shape[1])]
+        return np.array([full[row, j] for j, row in enumerate(rows)])
+
+    return judged_losses
+
+
+@wrong("ex08.interval", "the spread of one arm")
+def interval_by_the_first_arm():
+    def paired_interval(a, b, t):
+        middle = a.mean() - b.mean()
+        reach = t * np.std(a, ddof=1) / len(a) ** 0.5
+        return middle, middle - reach, middle + reach
+
+    return paired_interval
+
+
+@wrong("ex08.verdict", "an interval that begins at the bound called not supported")
+def verdict_by_a_chain():
+    def verdict(low, high, bound):
+        if low < bound < high:
+            return "inconclusive"
+        return "supported" if low > bound else "not supported"
+
+    return verdict

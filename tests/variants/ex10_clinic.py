@@ -687,3 +687,171 @@ def leftovers_without_the_last_batch():
                 optimizer.step()
 
     return fit, whole_error
+
+
+@wrong("ex10.leftovers", "the mean of the batch means")
+def leftovers_with_means_averaged():
+    fit, _ = leftovers_by_counting_full_batches()
+
+    def test_error(net, x, y, size):
+        parts = list(zip(x.split(size), y.split(size), strict=True))
+        return sum(whole_error(net, a, b, size) for a, b in parts) / len(parts)
+
+    return fit, test_error
+
+
+@wrong("ex10.leftovers", "the start of the epoch is skipped")
+def leftovers_at_the_wrong_end():
+    fit, test_error = leftovers_by_counting_full_batches()
+
+    def late(net, optimizer, x, y, orders, size):
+        fit(net, optimizer, x, y, [order[len(order) % size :] for order in orders], size)
+
+    return late, test_error
+
+
+# Beyond the report: what a first attempt may break, or miss.
+
+
+@wrong("ex10.training", "batch statistics in eval mode")
+def training_with_the_state_put_back():
+    def train(net, optimizer, batches, x_val, y_val, epochs, every):
+        errors, step = [], 0
+        net.train()
+        for _ in range(epochs):
+            for x, y in batches:
+                optimizer.zero_grad()
+                F.mse_loss(net(x), y).backward()
+                optimizer.step()
+                step += 1
+                if step % every == 0:
+                    kept = {name: value.clone() for name, value in net.state_dict().items()}
+                    with torch.no_grad():
+                        errors.append(F.mse_loss(net(x_val), y_val).item())
+                    net.load_state_dict(kept)
+        return errors
+
+    return train
+
+
+@wrong("ex10.training", "only the BN layers are in eval mode")
+def training_with_dropout_in_validation():
+    def train(net, optimizer, batches, x_val, y_val, epochs, every):
+        errors, step = [], 0
+        for _ in range(epochs):
+            for x, y in batches:
+                net.train()
+                optimizer.zero_grad()
+                F.mse_loss(net(x), y).backward()
+                optimizer.step()
+                step += 1
+                if step % every == 0:
+                    _ = [m.eval() for m in net if isinstance(m, nn.BatchNorm1d)]
+                    with torch.no_grad():
+                        errors.append(F.mse_loss(net(x_val), y_val).item())
+        return errors
+
+    return train
+
+
+@wrong("ex10.prediction", "the parameters are left frozen")
+def prediction_without_gradients_for_good():
+    def predict(net, x, size):
+        modes = {module: module.training for module in net.modules()}
+        net.eval().requires_grad_(False)
+        outputs = [net(part) for part in x.split(size)]
+        for module, mode in modes.items():
+            module.training = mode
+        return torch.cat(outputs)
+
+    return predict
+
+
+@wrong("ex10.prediction", "only the outer layers get back their mode")
+def prediction_with_the_children_alone():
+    def predict(net, x, size):
+        top, modes = net.training, [child.training for child in net]
+        with torch.no_grad():
+            out = torch.cat([net.eval()(part) for part in x.split(size)])
+        net.train(top)
+        for child, mode in zip(net, modes, strict=True):
+            child.train(mode)
+        return out
+
+    return predict
+
+
+@wrong("ex10.fine_tuning", "the parameters still learn")
+def fine_tuning_with_an_attribute():
+    def fine_tune(net, batches, epochs, rate):
+        for layer in net[0]:
+            layer.requires_grad = False
+        optimizer = torch.optim.SGD(net.parameters(), lr=rate)
+        for x, y in batches * epochs:
+            net.train()
+            net[0].eval()
+            optimizer.zero_grad()
+            F.mse_loss(net(x), y).backward()
+            optimizer.step()
+
+    return fine_tune
+
+
+@wrong("ex10.fine_tuning", "the head keeps the mode in which it came")
+def fine_tuning_without_train():
+    def fine_tune(net, batches, epochs, rate):
+        backbone, head = net
+        backbone.eval()
+        optimizer = torch.optim.SGD(head.parameters(), lr=rate)
+        for x, y in batches * epochs:
+            optimizer.zero_grad()
+            F.mse_loss(head(backbone(x).detach()), y).backward()
+            optimizer.step()
+
+    return fine_tune
+
+
+@wrong("ex10.layer", "batch statistics in eval mode")
+def layer_without_modes():
+    class BatchNorm(nn.Module):
+        def __init__(self, channels, eps=1e-5, momentum=0.1):
+            super().__init__()
+            self.eps, self.momentum = eps, momentum
+            self.weight = nn.Parameter(torch.ones(channels))
+            self.bias = nn.Parameter(torch.zeros(channels))
+            self.register_buffer("running_mean", torch.zeros(channels))
+            self.register_buffer("running_var", torch.ones(channels))
+
+        def forward(self, x):
+            var, mu = torch.var_mean(x, dim=0, correction=0)
+            with torch.no_grad():
+                self.running_mean.lerp_(mu, self.momentum)
+                self.running_var.lerp_(x.var(dim=0), self.momentum)
+            return (x - mu) * torch.rsqrt(var + self.eps) * self.weight + self.bias
+
+    return BatchNorm
+
+
+@wrong("ex10.averaging", "γ and β are reset too")
+def averaging_with_the_wrong_reset():
+    average_right = averaging_by_a_running_count()
+
+    def average(nets, batches):
+        fresh = [copy.deepcopy(net) for net in nets]
+        for net in fresh:
+            for layer in net.modules():
+                if isinstance(layer, nn.BatchNorm1d):
+                    layer.reset_parameters()
+        return average_right(fresh, batches)
+
+    return average
+
+
+@wrong("ex10.averaging", "all batches in one")
+def averaging_with_one_large_batch():
+    average_right = averaging_by_a_running_count()
+
+    def average(nets, batches):
+        return average_right(nets, [torch.cat(batches)])
+
+    return average

@@ -63,6 +63,24 @@ def normalise_with_eps_added_to_the_spread():
     return normalise
 
 
+@wrong("ex11.normalise", "divided by the size of one axis alone")
+def normalise_with_the_count_of_one_axis():
+    def normalise(x, axes, eps):
+        count = x.shape[axes[0]]
+        out = x - x.sum(axes, keepdims=True) / count
+        return out / np.sqrt((out * out).sum(axes, keepdims=True) / count + eps)
+
+    return normalise
+
+
+@wrong("ex11.normalise", "the mean of the whole array", "the variance of the whole array")
+def normalise_without_axes():
+    def normalise(x, axes, eps):
+        return (x - np.mean(x)) * (np.std(x) ** 2 + eps) ** -0.5
+
+    return normalise
+
+
 @right("ex11.axes")
 def axes_by_what_survives():
     def axes_of(kind, ndim):
@@ -85,7 +103,7 @@ def axes_by_cases():
             axes.remove(1)
         if kind != "batch":
             axes.remove(0)
-        return axes
+        return tuple(axes)
 
     return axes_of
 
@@ -125,6 +143,17 @@ def axes_of_features_alone():
             return (1,)
         spatial = tuple(range(2, ndim))
         return (0, *spatial) if kind == "batch" else spatial
+
+    return axes_of
+
+
+@wrong("ex11.axes", "the last axis left out")
+def axes_that_end_too_early():
+    def axes_of(kind, ndim):
+        if kind == "instance" and ndim == 2:
+            raise ValueError("no positions")
+        survive = {"batch": {1}, "layer": {0}, "instance": {0, 1}}[kind]
+        return tuple(axis for axis in range(ndim - 1) if axis not in survive)
 
     return axes_of
 
@@ -211,6 +240,19 @@ def groups_with_plain_broadcasting():
     return group_norm
 
 
+@wrong("ex11.groups", "the last axis left out")
+def groups_with_the_axes_of_x():
+    def group_norm(x, groups, gamma, beta, eps):
+        along = (len(gamma),) + (1,) * (x.ndim - 2)
+        sets = x.reshape(len(x), groups, -1, *x.shape[2:])
+        axes = tuple(np.arange(2, x.ndim))
+        sets = sets - sets.mean(axes, keepdims=True)
+        sets = sets / np.sqrt((sets**2).mean(axes, keepdims=True) + eps)
+        return sets.reshape(x.shape) * gamma.reshape(along) + beta.reshape(along)
+
+    return group_norm
+
+
 @right("ex11.tokens")
 def tokens_by_loops():
     def layer_norm_nlc(x, gamma, beta, eps):
@@ -262,6 +304,15 @@ def tokens_with_gamma_along_the_positions():
         out = x - np.mean(x, -1, keepdims=True)
         out = out / np.sqrt(np.mean(out**2, -1, keepdims=True) + eps)
         return out * gamma[:, None] + beta[:, None]
+
+    return layer_norm_nlc
+
+
+@wrong("ex11.tokens", "the averaged axes are lost")
+def tokens_without_keepdims():
+    def layer_norm_nlc(x, gamma, beta, eps):
+        centred = x - x.mean(2)
+        return gamma * centred / np.sqrt(x.var(2) + eps) + beta
 
     return layer_norm_nlc
 
@@ -333,5 +384,24 @@ def sequences_position_by_position():
             rows = x[:, position]
             y[:, position] = gamma * (rows - rows.mean(0)) / np.sqrt(rows.var(0) + eps) + beta
         return y
+
+    return batch_norm_nlc
+
+
+@wrong("ex11.sequences", "the variances of the sequences averaged")
+def sequences_with_the_mean_of_their_variances():
+    def batch_norm_nlc(x, gamma, beta, eps):
+        mu = sum(sequence.mean(0) for sequence in x) / len(x)
+        var = sum(sequence.var(0) for sequence in x) / len(x)
+        return (x - mu) / np.sqrt(var + eps) * gamma + beta
+
+    return batch_norm_nlc
+
+
+@wrong("ex11.sequences", "γ and β swapped")
+def sequences_scaled_by_beta():
+    def batch_norm_nlc(x, beta, gamma, eps):
+        rows = x.reshape(-1, x.shape[2])
+        return ((rows - rows.mean(0)) / np.sqrt(rows.var(0) + eps) * gamma + beta).reshape(x.shape)
 
     return batch_norm_nlc
