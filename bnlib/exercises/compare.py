@@ -17,23 +17,29 @@ def distance(got: Plain, expected: Plain) -> float:
     Form: the kind, the shape, the dtype, the number of parts, the keys, which numbers are NaN
     or infinite.  A text, a bool or an object is equal (0) or not (inf).
     """
-    if got.kind != expected.kind:
+    one: list[np.ndarray] = []
+    other: list[np.ndarray] = []
+    if form(got, one) != form(expected, other):
         return math.inf
-    if expected.kind == "tuple":
-        if len(got.data) != len(expected.data):
-            return math.inf
-        return max(map(distance, got.data, expected.data), default=0.0)
-    if expected.kind == "dict":
-        if got.data.keys() != expected.data.keys():
-            return math.inf
-        return max((distance(got.data[k], v) for k, v in expected.data.items()), default=0.0)
-    if expected.kind in ("array", "tensor"):
-        if got.data.shape != expected.data.shape or got.data.dtype != expected.data.dtype:
-            return math.inf
-        return float(differences(got.data, expected.data).max(initial=0.0))
-    if expected.kind == "number":
-        return float(differences(np.float64(got.data), np.float64(expected.data)).max())
-    return 0.0 if got.data == expected.data else math.inf
+    return max(
+        (float(differences(*pair).max(initial=0.0)) for pair in zip(one, other, strict=True)),
+        default=0.0,
+    )
+
+
+def form(value: Plain, numbers: list[np.ndarray]) -> tuple[object, ...]:
+    """All of a value but its numbers, to be compared with ==; these are added to `numbers`."""
+    if value.kind == "tuple":
+        return ("tuple", *(form(part, numbers) for part in value.data))
+    if value.kind == "dict":
+        return ("dict", *((key, form(value.data[key], numbers)) for key in sorted(value.data)))
+    if value.kind in ("array", "tensor"):
+        numbers.append(np.asarray(value.data, np.float64).ravel())
+        return (value.kind, value.data.shape, value.data.dtype.str)
+    if value.kind == "number":
+        numbers.append(np.array([value.data], np.float64))
+        return ("number",)
+    return (value.kind, value.data)
 
 
 def differences(got: np.ndarray | np.float64, expected: np.ndarray | np.float64) -> np.ndarray:

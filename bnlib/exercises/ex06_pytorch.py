@@ -257,7 +257,7 @@ LAYER = Question(
         ),
         Mistake(
             "ε outside the root",
-            "Ε is added to the variance, before the root. Outside of it, ε hardly counts where "
+            "ε is added to the variance, before the root. Outside of it, ε hardly counts where "
             "the spread is small.",
             EPSILON,
             (("torch.sqrt(var + self.eps)", "(torch.sqrt(var) + self.eps)"),),

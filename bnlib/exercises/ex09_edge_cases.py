@@ -130,6 +130,11 @@ def sizes_as_asked(inputs: Inputs, values: dict[str, Any]) -> str | None:
             f"your batches have the sizes {sizes}: all but the last are to have {wanted}, which is "
             "the batch size."
         )
+    if sizes[-1] > wanted + 1:
+        return (
+            f"your batches have the sizes {sizes}: only a rest of a single example joins the batch "
+            f"before it, so none has more than {wanted + 1}. A larger rest is a batch of its own."
+        )
     return None
 
 
@@ -163,6 +168,24 @@ def group_means_are_beta(inputs: Inputs, values: dict[str, Any]) -> str | None:
     return None
 
 
+def group_spreads_are_gamma(inputs: Inputs, values: dict[str, Any]) -> str | None:
+    """In each ghost batch the standard deviation of each channel is |γ|·σ/√(σ² + ε)."""
+    y, x, ghost = values["y"], inputs["x"], int(values["ghost"])
+    for start in range(0, len(y), ghost):
+        part = slice(start, start + ghost)
+        got = y[part].std(axis=channel_axes(y))
+        var = x[part].var(axis=channel_axes(y))
+        wanted = np.abs(inputs["gamma"]) * np.sqrt(var / (var + inputs["eps"]))
+        worst = int(np.argmax(np.abs(got - wanted)))
+        if abs(got[worst] - wanted[worst]) > 1e-6 * (1 + wanted[worst]):
+            return (
+                f"in the examples {start} to {start + ghost - 1} channel {worst} of `y` has the "
+                f"standard deviation {got[worst]:.4g}, expected {wanted[worst]:.4g}, which is "
+                "|γ|·σ/√(σ² + ε) with the σ of these examples."
+            )
+    return None
+
+
 def mean_of_all(inputs: Inputs, values: dict[str, Any]) -> str | None:
     """The mean is that of all values."""
     return _of_all(np.concatenate([inputs["x1"], inputs["x2"]]).mean(0), values["out"][0], "mean")
@@ -182,6 +205,26 @@ def _of_all(right: np.ndarray, got: np.ndarray, word: str) -> str | None:
         f"the {word} of all values of channel {worst} is {right[worst]:.4g}, "
         f"and yours is {got[worst]:.4g}."
     )
+
+
+def parameters_as_before(inputs: Inputs, values: dict[str, Any]) -> str | None:
+    """γ and β are what they were: as given in the first layer, 1 and 0 in the others."""
+    state = values["state"]
+    for key in state:
+        layer, _, last = key.rpartition(".")
+        if last not in ("weight", "bias") or f"{layer}.running_mean" not in state:
+            continue
+        start = {"weight": 1.0, "bias": 0.0}[last] + np.zeros(len(state[key]))
+        if layer == "1":
+            start = inputs[{"weight": "gamma", "bias": "beta"}[last]]
+        worst = int(np.argmax(np.abs(state[key] - start)))
+        if abs(state[key][worst] - start[worst]) > 1e-9:
+            return (
+                f"your function changes the parameters: `{key}[{worst}]` was {start[worst]:.4g} "
+                f"and is {state[key][worst]:.4g} afterwards. New statistics need the forward "
+                "passes alone."
+            )
+    return None
 
 
 def average_of_batches(inputs: Inputs, values: dict[str, Any]) -> str | None:
@@ -647,7 +690,7 @@ GHOST_BATCHES = Question(
         ),
         Mistake(
             "ε outside the root",
-            "Ε is added to the variance before the root. Outside of it, ε hardly counts.",
+            "ε is added to the variance before the root. Outside of it, ε hardly counts.",
             EPSILON,
             (("np.sqrt(var + eps)", "(np.sqrt(var) + eps)"),),
             number=4,
@@ -679,6 +722,60 @@ GHOST_BATCHES = Question(
             GAMMA,
             ((" + beta.reshape(shape)", ""),),
         ),
+        Mistake(
+            "each example by itself",
+            "You take the mean and variance within one example. In a ghost batch the examples of "
+            "the group are averaged over too, so the first axis belongs to the sum.",
+            SETS,
+            (("axes = (0, *range(2, x.ndim))", "axes = tuple(range(2, x.ndim))"),),
+        ),
+        Mistake(
+            "the mean of the whole batch",
+            "The variance is that of the group, but you subtract the mean of all N examples. Each "
+            "group has a mean of its own, too.",
+            GHOSTS,
+            (
+                (
+                    "x[group].mean(axis=axes, keepdims=True)",
+                    "x.mean(axis=axes, keepdims=True)",
+                ),
+            ),
+        ),
+        Mistake(
+            "the variance of the whole batch",
+            "The mean is that of the group, but you divide by the root of the variance of all N "
+            "examples. Each group has a variance of its own, too.",
+            GHOSTS,
+            (
+                ("x[group].var(", "x.var("),
+                # so that it is no pair with the one before: the two are the whole batch's
+                (
+                    "x[group].mean(axis=axes, keepdims=True)",
+                    "x[group].mean(keepdims=True, axis=axes)",
+                ),
+            ),
+        ),
+        Mistake(
+            "statistics across the groups",
+            "Your sets hold one example of each group. After a reshape to (groups, `ghost`, C, …) "
+            "the examples of a group lie along axis 1: average over that axis, not over axis 0.",
+            GHOSTS,
+            (
+                ("range(0, len(x), ghost)", "range(ghost)"),
+                ("slice(start, start + ghost)", "slice(start, None, ghost)"),
+            ),
+        ),
+        Mistake(
+            "β added before the scaling",
+            "You compute γ·(x̂ + β). The output is γ·x̂ + β: scale first, then shift.",
+            GAMMA,
+            (
+                (
+                    "gamma.reshape(shape) * x_hat + beta.reshape(shape)",
+                    "gamma.reshape(shape) * (x_hat + beta.reshape(shape))",
+                ),
+            ),
+        ),
     ),
     hints=(
         "If a batch of 6 came as three batches of 2, what would batch norm do?",
@@ -689,7 +786,10 @@ GHOST_BATCHES = Question(
         "result into the same rows of a new array.",
     ),
     read=GHOSTS,
-    laws=(Law("mean of each group", group_means_are_beta),),
+    laws=(
+        Law("mean of each group", group_means_are_beta),
+        Law("spread of each group", group_spreads_are_gamma),
+    ),
     from_scratch=True,
 )
 
@@ -759,7 +859,7 @@ COMBINED = Question(
             "the distance of the means left out",
             "Your variance is an average of the two variances. It misses how far the shards' "
             "means lie apart: two constant shards, one of zeros and one of tens, would come out "
-            "with variance 0.",
+            "with variance 0. (Distances that are weighed but not squared cancel to 0.)",
             ACCUMULATED,
             (("var = within + between", "var = within"),),
             number=33,
@@ -956,6 +1056,31 @@ COMBINED = Question(
             BY_HAND,
             (("return mean, var", "return mean, np.sqrt(var)"),),
         ),
+        Mistake(
+            "the mean not divided by n",
+            "Your mean is the sum of all values. Divide by n₁ + n₂.",
+            BY_HAND,
+            (("weight1 * mean1 + weight2 * mean2", "n1 * mean1 + n2 * mean2"),),
+        ),
+        Mistake(
+            "the brackets of the mean left out",
+            "You divide only the second term by n₁ + n₂. Put the sum of both in brackets, then "
+            "divide.",
+            BY_HAND,
+            (("weight1 * mean1 + weight2 * mean2", "n1 * mean1 + weight2 * mean2"),),
+        ),
+        Mistake(
+            "the distances of the means not squared",
+            "You add the distances of the shards' means from the common mean. A variance is an "
+            "average of squares: square them.",
+            ACCUMULATED,
+            (
+                (
+                    "weight1 * (mean1 - mean) ** 2 + weight2 * (mean2 - mean) ** 2",
+                    "weight1 * abs(mean1 - mean) + weight2 * abs(mean2 - mean)",
+                ),
+            ),
+        ),
     ),
     hints=(
         "Take a shard of zeros and one of tens. What is the variance of each, and of both "
@@ -988,6 +1113,9 @@ model(torch.tensor(before))
 reestimate(model, [torch.tensor(x1), torch.tensor(x2)])
 state = {{name: v for name, v in model.state_dict().items() if "num_batches" not in name}}
 modes = [m.training for m in model.modules()]
+learn = [p.requires_grad for p in model.parameters()]
+grads = [p.grad is not None for p in model.parameters()]
+enabled = torch.is_grad_enabled()
 momenta = [first.momentum, second.momentum]"""
 IMAGES = """inner, last = torch.nn.BatchNorm2d(3), torch.nn.BatchNorm1d(2)
 block = torch.nn.Sequential(torch.nn.Linear(12, 2), last)
@@ -1011,6 +1139,7 @@ def _network(rng: np.random.Generator, channels: int, *shape: int) -> Inputs:
     return {"before": _shifted(rng, -5.0, 4, *shape), **parts, **affine(rng, channels)}
 
 
+PASSES = "with torch.no_grad():\n        for batch in batches:\n            model(batch)"
 AFTERWARDS = (
     ("a model in train mode, afterwards", "model.train()\nfirst.momentum = 0.3"),
     ("eval mode but for one layer, afterwards", "model.eval()\nfirst.train()"),
@@ -1055,7 +1184,7 @@ REESTIMATE = Question(
                 name,
                 "afterwards",
                 VECTORS.format(mode=mode),
-                ("modes", "momenta"),
+                ("modes", "momenta", "learn", "grads", "enabled"),
                 lambda rng: _network(rng, 4, 3),
             )
             for name, mode in AFTERWARDS
@@ -1233,6 +1362,85 @@ REESTIMATE = Question(
             FROZEN,
             (("module.training = mode", "module.training = modes[0]"),),
         ),
+        Mistake(
+            "layers for vectors missed",
+            "You look for `BatchNorm2d` alone. `BatchNorm1d` keeps running statistics, too.",
+            CHANGED,
+            (("isinstance(m, (nn.BatchNorm1d, nn.BatchNorm2d))", "isinstance(m, nn.BatchNorm2d)"),),
+        ),
+        Mistake(
+            "the first batch alone",
+            "Only the first batch passes: is there a `return` or `break` inside the loop? All "
+            "batches are to count alike.",
+            CHANGED,
+            (("for batch in batches:", "for batch in batches[:1]:"),),
+        ),
+        Mistake(
+            "the weights are trained",
+            "Your function takes optimizer steps, so the parameters change. New statistics need "
+            "the forward passes alone.",
+            CHANGED,
+            (
+                (
+                    PASSES,
+                    "steps = torch.optim.SGD(model.parameters(), 0.1)\n"
+                    "    for batch in batches:\n"
+                    "        model(batch).square().sum().backward()\n"
+                    "        steps.step()\n"
+                    "        steps.zero_grad()",
+                ),
+            ),
+        ),
+        Mistake(
+            "gradients left in the parameters",
+            "You call `backward`, and the parameters have gradients afterwards, which the next "
+            "training step would use. New statistics need the forward passes alone.",
+            CHANGED,
+            (
+                (
+                    PASSES,
+                    "for batch in batches:\n        model(batch).sum().backward()",
+                ),
+            ),
+        ),
+        Mistake(
+            "the parameters left frozen",
+            "You set `requires_grad` to False and leave it so: the model cannot learn any more. To "
+            "pass the batches without gradients use `torch.no_grad()`.",
+            FROZEN,
+            (("model.train()", "model.train()\n    model.requires_grad_(False)"),),
+        ),
+        Mistake(
+            "gradients switched off for good",
+            "After your function torch records no gradients any more, in the whole program. Use "
+            "`with torch.no_grad():`, which ends with its block.",
+            FROZEN,
+            (
+                (
+                    PASSES,
+                    "torch.set_grad_enabled(False)\n    for batch in batches:\n"
+                    "        model(batch)",
+                ),
+            ),
+        ),
+        Mistake(
+            "one momentum for all layers afterwards",
+            "You put back the momentum of the first layer in all of them. Each layer has its own.",
+            MOMENTUM,
+            (("layer.momentum = momentum", "layer.momentum = momenta[0]"),),
+        ),
+        Mistake(
+            "the modes of other layers not put back",
+            "You put back the mode of the batch norm layers. The others were switched to train "
+            "mode as well, and the model itself: put back each module's.",
+            MODES,
+            (
+                (
+                    "module.training = mode",
+                    "module.training = mode if module in layers else True",
+                ),
+            ),
+        ),
     ),
     hints=(
         "What moves running statistics, and with which weights?",
@@ -1243,7 +1451,10 @@ REESTIMATE = Question(
         "put all modes and momenta back.",
     ),
     read=CHANGED,
-    laws=(Law("averages", average_of_batches),),
+    laws=(
+        Law("averages", average_of_batches),
+        Law("parameters", parameters_as_before),
+    ),
 )
 
 

@@ -549,6 +549,13 @@ TRAINING = Question(
             ),
         ),
         Mistake(
+            "validation one step too early",
+            "Your count starts at 1, so the first validation comes a step too early. Start at 0 "
+            "and count a step when it is done.",
+            DOWNHILL,
+            (("    step = 0\n", "    step = 1\n"),),
+        ),
+        Mistake(
             "validation before the step",
             "You validate at the start of a step, so the first error is that of the untrained "
             "network. Each error comes after `every` steps: validate when the step is done.",
@@ -858,7 +865,7 @@ for _ in range(20):
 batches = [(part, part.sum(dim=1, keepdim=True).sin()) for part in torch.tensor(x)]
 _ = net.train({mode})
 before = {{name: value.clone() for name, value in backbone.state_dict().items()}}
-fine_tune(net, batches, epochs=2, rate=0.1)"""
+fine_tune(net, batches, epochs=3, rate=0.1)"""
 
 
 def old_and_new(rng: np.random.Generator, count: int) -> Inputs:
@@ -1558,6 +1565,14 @@ AVERAGING = Question(
             AVERAGE,
             (("for x in batches:", "for x in [torch.cat(batches)]:"),),
         ),
+        Mistake(
+            "the first network does not count",
+            "The weights are the means of the other networks alone. If you use torch's "
+            "`AveragedModel`: its first update replaces the weights that it began with, so update "
+            "it with every network.",
+            AVERAGE,
+            (("for state in states]", "for state in states[1:]]"),),
+        ),
     ),
     hints=(
         "The weights of the average are right. What else does a BN network need to predict, and "
@@ -1796,6 +1811,26 @@ LEFTOVERS = Question(
             "choice, but here the rest of an epoch is skipped.",
             ONE,
             (("for order in orders:", "for order in [torch.cat(tuple(orders))]:"),),
+        ),
+        Mistake(
+            "the same examples are always left out",
+            "You shorten the data, so some examples are never trained on. Shorten each order: "
+            "what is left over is then different in each epoch.",
+            ONE,
+            (
+                (
+                    "    for order in orders:\n",
+                    "    for order in orders:\n"
+                    "        order = order[order < len(x) // size * size]\n",
+                ),
+            ),
+        ),
+        Mistake(
+            "each batch of the test counts as full",
+            "You divide by the number of batches times `size`, and the last batch may hold fewer "
+            "examples. Divide by the number of examples.",
+            ONE,
+            (("seen += len(part)", "seen += size"),),
         ),
         Mistake(
             "the rest of the test set counts as right",

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import math
+import weakref
 from collections.abc import Sequence, Set
 from dataclasses import dataclass
 
+import numpy as np
+
 from bnlib.exercises.bank import Bank
-from bnlib.exercises.compare import distance
+from bnlib.exercises.compare import differences, form
 from bnlib.exercises.observe import Observation
 from bnlib.exercises.question import Mistake
 from bnlib.exercises.reasons import first_reason
@@ -53,17 +57,35 @@ def apart(
 
 def observed_distance(got: Observation, expected: Observation) -> float:
     """The largest distance among kept values and inputs; inf where one run failed otherwise."""
-    failures = got.failure, expected.failure
-    if failures[0] and failures[1]:
-        if not failures[0].same(failures[1]):
-            return float("inf")
-    elif failures[0] or failures[1]:
-        return float("inf")
-    if got.values.keys() != expected.values.keys() or got.inputs.keys() != expected.inputs.keys():
-        return float("inf")
-    pairs = [(got.values[key], value) for key, value in expected.values.items()]
-    pairs += [(got.inputs[key], value) for key, value in expected.inputs.items()]
-    return max((distance(one, other) for one, other in pairs), default=0.0)
+    one, other = flat(got), flat(expected)
+    if one.form != other.form:
+        return math.inf
+    return float(differences(one.numbers, other.numbers).max(initial=0.0))
+
+
+@dataclass(frozen=True)
+class Flat:
+    """An observation for fast comparison: its form, with texts and failure, and its numbers."""
+
+    form: tuple[object, ...]
+    numbers: np.ndarray
+
+
+def flat(seen: Observation) -> Flat:
+    """The form and the numbers of an observation, worked out once."""
+    if seen not in _flat:
+        numbers: list[np.ndarray] = []
+        forms = [
+            (name, form(value, numbers))
+            for part in (seen.values, seen.inputs)
+            for name, value in sorted(part.items())
+        ]
+        end = seen.failure and (*vars(seen.failure).values(),)[:-1]  # all but the line
+        _flat[seen] = Flat((len(seen.values), *forms, end), np.concatenate([np.empty(0), *numbers]))
+    return _flat[seen]
+
+
+_flat: weakref.WeakKeyDictionary[Observation, Flat] = weakref.WeakKeyDictionary()
 
 
 def judge(bank: Bank, got: Sequence[Observation]) -> Verdict:

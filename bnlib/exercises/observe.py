@@ -66,13 +66,8 @@ class Failure:
     call: str
     line: str
 
-    def same(self, other: Failure) -> bool:
-        """Whether both ended in the same way, apart from the line."""
-        mine, theirs = (self.kind, self.type, self.call), (other.kind, other.type, other.call)
-        return mine == theirs and self.message == other.message
 
-
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Observation:
     """What one probe showed: the kept values, the inputs afterwards, how it failed, if it did."""
 

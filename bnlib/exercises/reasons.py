@@ -78,11 +78,14 @@ def failure_reason(failure: Failure, seconds: float) -> str:
         return f"{call} calls exit, which would end the notebook: return a result instead.{at}"
     if failure.kind == "not done":
         return f"{call} raises NotImplementedError: this part is not written yet.{at}"
-    own = f"{failure.type}: {failure.message}" if failure.message else failure.type
+    message = failure.message.rstrip(".")
+    own = f"{failure.type}: {message}" if message else failure.type
     if failure.type == "RecursionError":
         return f"{call} calls itself without end.{at}"
     if failure.type == "TypeError" and "argument" in failure.message and not at:
         return f"{call} does not fit what you wrote: {own}. Keep the names and arguments as given."
+    if failure.type == "AttributeError" and not at and "'NoneType'" in message:
+        return f"{call} finds None: does your function end without `return`? ({own})"
     if failure.type == "AttributeError" and not at:
         return f"{call} finds nothing of that name: {own}."
     if failure.type == "KeyError" and not at:
@@ -152,13 +155,13 @@ def kind_reason(question: Question, key: str, got: Plain, right: Plain) -> str:
         return f"need one of {', '.join(map(repr, question.choices))}; got {word(got)}."
     if got.kind == "none" and question.asks_value:
         return f"`{key}` is None: put your answer there."
-    if got.kind == "none":
+    if got.kind == "none" and "[" not in key:
         return f"`{key}` is None: does the function end without `return`?"
     if {got.kind, right.kind} == {"array", "tensor"}:
         other = "np" if right.kind == "array" else "torch"
         return f"`{key}` is {word(got)}, expected {sort(right)}: compute it with `{other}`."
     if got.kind == "tuple" and right.kind in ("array", "tensor"):
-        return f"`{key}` is a tuple or list of {len(got.data)}, expected {sort(right)} alone."
+        return f"`{key}` is a tuple or list of {len(got.data)}, expected just {sort(right)}."
     return f"`{key}` is {word(got)}, expected {sort(right)}."
 
 

@@ -8,6 +8,7 @@ from html import escape
 import numpy as np
 
 from bnlib.exercises.bank import Bank
+from bnlib.exercises.compare import distance
 from bnlib.exercises.judge import Verdict
 from bnlib.exercises.observe import Observation
 from bnlib.exercises.plain import Plain
@@ -54,11 +55,15 @@ def findings(bank: Bank, verdict: Verdict) -> list[tuple[str, Section | None]]:
         found = [(f"What went wrong: {m.name}. {m.says}", m.read) for m in verdict.mistakes]
         if verdict.beyond:
             where = " and ".join(f"“{group}”" for group in verdict.beyond)
+            verb = "shows" if len(verdict.beyond) == 1 else "show"
             found.append(
-                (f"There is more: {where} shows something else too. Mend this first.", None)
+                (f"There is more: {where} {verb} something else too. Mend this first.", None)
             )
         return found
-    return [(verdict.reason[:1].upper() + verdict.reason[1:], bank.question.read)]
+    reason = verdict.reason
+    if reason[:1].isascii():  # not γ, nor x̂
+        reason = reason[:1].upper() + reason[1:]
+    return [(reason, bank.question.read)]
 
 
 def example(bank: Bank, verdict: Verdict, got: Sequence[Observation]) -> str:
@@ -75,12 +80,15 @@ def example(bank: Bank, verdict: Verdict, got: Sequence[Observation]) -> str:
         for key, value in right.values.items()
         if key in pairs and (w := worst(pairs[key], value, key)) and w[0] > bank.question.tolerance
     ]
-    if not seen.failure and found:
+    if seen.failure:
+        lines.append(f"# {seen.failure.type}: {seen.failure.message}".splitlines()[0].rstrip(": "))
+    elif found:
         _, where, mine, theirs = max(found, key=lambda w: w[0])
         lines.append(f"# {where}: expected {theirs:.7g}, yours {mine:.7g}")
-    elif not seen.failure:
+    else:
         for key, value in right.values.items():
-            if value.kind in ("text", "bool", "none") and pairs[key].data != value.data:
+            same = key in pairs and distance(pairs[key], value) == 0
+            if value.kind in ("text", "bool", "none") and key in pairs and not same:
                 lines.append(f"# {key}: expected {word(value)}, yours {word(pairs[key])}")
     return "\n".join(lines) if lines else ""
 
@@ -98,7 +106,8 @@ def assignment(name: str, value: Plain) -> str:
         max_line_width=70,
         prefix=f"{name} = np.array(",
     )
-    return f"{name} = np.array({numbers})"
+    dtype = "" if value.data.dtype in (np.float64, np.int64, bool) else f", np.{value.data.dtype}"
+    return f"{name} = np.array({numbers}{dtype})"
 
 
 def text(bank: Bank, verdict: Verdict, got: Sequence[Observation]) -> str:

@@ -432,3 +432,36 @@ def evaluation_with_x_hat_of_the_batch():
         return dx, closed_with_means()(dy, x, gamma, eps)[1], dbeta
 
     return eval_backward
+
+
+@wrong("ex04.graph", "−3/2 without brackets")
+def graph_of_the_paper_with_a_power_cut_short():
+    def backward_graph(dy, x, gamma, eps):
+        m = len(x)
+        apart, var = x - np.mean(x, 0), np.var(x, 0)
+        dx_hat = dy * gamma
+        dvar = np.sum(dx_hat * apart * -0.5 * (var + eps) ** -3 / 2, axis=0)
+        dmu = np.sum(-dx_hat / np.sqrt(var + eps), axis=0)
+        dx = dx_hat / np.sqrt(var + eps) + dvar * 2 * apart / m + dmu / m
+        return {"dx": dx, "dmu": dmu, "dvar": dvar, "dx_hat": dx_hat}
+
+    return backward_graph
+
+
+@wrong("ex04.closed", "images cut into rows of C numbers")
+def closed_on_a_reshaped_image():
+    def batch_norm_backward(dy, x, gamma, eps):
+        rows, up = x.reshape(-1, len(gamma)), dy.reshape(-1, len(gamma))
+        dx, dgamma, dbeta = closed_with_means()(up, rows, gamma, eps)
+        return dx.reshape(x.shape), dgamma, dbeta
+
+    return batch_norm_backward
+
+
+@wrong("ex04.evaluation", "dγ and dβ taken for zero")
+def evaluation_with_everything_frozen():
+    def eval_backward(dy, x, running_mean, running_var, gamma, eps):
+        dx, *_ = evaluation_by_rows()(dy, x, running_mean, running_var, gamma, eps)
+        return dx, np.zeros(len(gamma)), np.zeros(len(gamma))
+
+    return eval_backward

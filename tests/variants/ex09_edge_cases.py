@@ -361,3 +361,37 @@ def reestimate_with_the_momentum_of_training():
         model.eval()
 
     return reestimate
+
+
+@wrong("ex09.reestimate", "the parameters left frozen")
+def reestimate_without_gradients_for_good():
+    def reestimate(model, batches):
+        for parameter in model.parameters():
+            parameter.requires_grad = False
+        modes = {module: module.training for module in model.modules()}
+        norms = {m: m.momentum for m in modes if isinstance(m, (nn.BatchNorm1d, nn.BatchNorm2d))}
+        for norm in norms:
+            norm.momentum = None
+            norm.reset_running_stats()
+        model.train()
+        for batch in batches:
+            model(batch)
+        for module, training in modes.items():
+            module.training = training
+        for norm, momentum in norms.items():
+            norm.momentum = momentum
+
+    return reestimate
+
+
+@wrong("ex09.ghosts", "statistics across the groups")
+def ghosts_along_the_wrong_axis():
+    def ghost_batch_norm(x, gamma, beta, eps, ghost):
+        grouped = x.reshape(-1, ghost, *x.shape[1:])
+        axes = (0, *range(3, grouped.ndim))
+        centred = grouped - grouped.mean(axes, keepdims=True)
+        x_hat = centred / np.sqrt(grouped.var(axes, keepdims=True) + eps)
+        along = (1, -1, *[1] * (x.ndim - 2))
+        return gamma.reshape(along) * x_hat.reshape(x.shape) + beta.reshape(along)
+
+    return ghost_batch_norm
