@@ -106,9 +106,15 @@ def test_a_chapter_follows_the_pattern(path: Path) -> None:
     goals = re.search(r"\*\*What you will be able to do\*\*.*\n+([-*] .*\n)+", text)
     assert goals, "need the goals, as a list"
     assert goals.start() < text.index("\n## "), "need the goals before the first section"
-    for heading in ("Recap", "Check yourself", "Sources"):
+    headings = ["Recap", "Check yourself", "Exercise", "Sources"]
+    if 2 <= int(path.stem[:2]) <= 10:
+        named = re.findall(r"exercises/(ex\d\d)_\w+>", section(text, "Exercise"))
+        assert f"ex{path.stem[:2]}" in named, "need its exercise"
+    else:
+        headings.remove("Exercise")
+    for heading in headings:
         assert section(text, heading), f"need a section: ## {heading}"
-    order = [text.index(f"\n## {heading}") for heading in ("Recap", "Check yourself", "Sources")]
+    order = [text.index(f"\n## {heading}") for heading in headings]
     assert order == sorted(order)
 
 

@@ -859,7 +859,7 @@ COMBINED = Question(
             "the distance of the means left out",
             "Your variance is an average of the two variances. It misses how far the shards' "
             "means lie apart: two constant shards, one of zeros and one of tens, would come out "
-            "with variance 0. (Distances that are weighed but not squared cancel to 0.)",
+            "with variance 0. Distances that are weighed but not squared cancel to 0.",
             ACCUMULATED,
             (("var = within + between", "var = within"),),
             number=33,

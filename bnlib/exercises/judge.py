@@ -119,7 +119,10 @@ def judge(bank: Bank, got: Sequence[Observation]) -> Verdict:
         return verdict("not done")
     given = bank.given
     if given is not None and max(apart(got, given, everything)) <= question.tolerance:
-        return verdict("not done", reason="this still behaves like the program as it was given")
+        return verdict(
+            "not done",
+            reason="this behaves like the program as it was given, whatever you changed so far",
+        )
     if not any(seen.failure and seen.failure.kind == "forbidden" for seen in got):
         for count in range(len(question.points), 0, -1):
             probes = [i for i in everything if groups[i] in ordered[:count]]

@@ -26,7 +26,8 @@ def mean_is_beta(key: str, beta: str | None = "beta") -> Law:
             return None
         return (
             f"channel {worst} of `{key}` has the mean {means[worst]:.6g}, expected "
-            f"{wanted[worst]:.6g}{', which is β' if beta else ''}: look at what you subtract and add."
+            f"{wanted[worst]:.6g}{', which is β' if beta else ''}: "
+            "look at what you subtract and add."
         )
 
     return Law("mean", broken)

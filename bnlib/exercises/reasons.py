@@ -141,11 +141,11 @@ def form_reason(question: Question, key: str, got: Plain, right: Plain) -> str |
         if np.any(lost):
             what = "NaN" if np.any(np.isnan(np.asarray(got.data)[lost])) else "infinite"
             return (
-                f"`{key}` holds {what} where a number is expected: a division by zero, or a root "
-                "of a negative number?"
+                f"`{key}` holds {what} where a number is expected. It comes from a division by "
+                "zero, the root of a negative number, or NaN that went in."
             )
     if right.kind == "text" and question.choices and got.data not in question.choices:
-        return f"need one of {', '.join(question.choices)}; got {got.data!r}."
+        return f"need one of {', '.join(map(repr, question.choices))}; got {got.data!r}."
     return None
 
 
