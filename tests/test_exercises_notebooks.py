@@ -95,7 +95,7 @@ def test_wrong_answer_in_a_notebook_shows_a_card_and_a_short_error():
     made = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(cell) for cell in cells])
     executed = run(made, ROOT / "exercises").cells
     card, error = executed[2].outputs
-    assert "line 2 of batch_norm: return gamma * x.foo + beta" in card.data["text/plain"]
+    assert "line 2 of batch_norm: `return gamma * x.foo + beta`" in card.data["text/plain"]
     assert "role=" in card.data["text/html"]
     assert error.traceback == ["ex03.forward  not passed  0/4"]
     assert "hint 1 of 3" in executed[3].outputs[0].data["text/plain"]

@@ -27,9 +27,9 @@ CHAPTER = "07_placement"
 ORDERS = Section(CHAPTER, "Two orders")
 MEASURED = Section(CHAPTER, "Before or after, measured")
 BIAS = Section(CHAPTER, "The bias that does nothing")
+FOLDING = Section(CHAPTER, "Folding it into the layer before it")
 RESIDUAL_BLOCKS = Section(CHAPTER, "Residual blocks")
 QUIZ = Section(CHAPTER, "Check yourself")
-EVAL = Section("05_train_eval", "Two modes, two sets of numbers")
 EPSILON = Section("03_mechanism", "What ε does")
 SHAPES = Section("06_pytorch", "Which layer for which shape")
 
@@ -1199,7 +1199,7 @@ FOLD = Question(
             "the layer's own bias is not scaled",
             "BN scales everything that comes in, and the layer's bias is part of that: multiply "
             "it by γ over the root, as you do with the weights.",
-            EVAL,
+            FOLDING,
             (("shift = shift + bias\n", "shift = shift + bias / scale\n"),),
             number=34,
         ),
@@ -1207,64 +1207,64 @@ FOLD = Question(
             "the layer's own bias is forgotten",
             "The layer adds a bias before BN sees its result: it belongs into the new bias, less "
             "the running mean and scaled.",
-            EVAL,
+            FOLDING,
             (("shift = shift + bias\n", "pass\n"),),
         ),
         Mistake(
             "the layer's own bias is counted twice",
             "It enters once with the running mean, scaled, and you add it a second time as it is.",
-            EVAL,
+            FOLDING,
             (("shift = shift + bias\n", "shift = shift + bias + bias / scale\n"),),
         ),
         Mistake(
             "the running mean is forgotten",
             "BN subtracts the running mean before it scales. Folded, this is a part of the bias: "
             "minus the running mean, times γ over the root.",
-            EVAL,
+            FOLDING,
             (("shift = -running_mean\n", "shift = np.zeros_like(running_mean)\n"),),
         ),
         Mistake(
             "the running mean is added",
             "BN subtracts the running mean: its sign in the new bias is minus.",
-            EVAL,
+            FOLDING,
             (("shift = -running_mean\n", "shift = running_mean\n"),),
         ),
         Mistake(
             "the running mean is not scaled",
             "BN subtracts the mean first and scales then, so in the new bias the mean is "
             "multiplied by γ over the root.",
-            EVAL,
+            FOLDING,
             (("shift = -running_mean\n", "shift = -running_mean / scale\n"),),
         ),
         Mistake(
             "β left out",
             "BN adds β at the end, after the scaling: it belongs into the new bias as it is.",
-            EVAL,
+            FOLDING,
             (("scale * shift + beta", "scale * shift"),),
         ),
         Mistake(
             "β added before the scaling",
             "You scale β too. It is added after the scaling.",
-            EVAL,
+            FOLDING,
             (("scale * shift + beta", "scale * (shift + beta)"),),
         ),
         Mistake(
             "the root left out",
             "You scale by γ alone. BN also divides by the root of running variance plus ε.",
-            EVAL,
+            FOLDING,
             (("scale = gamma / root", "scale = gamma"),),
         ),
         Mistake(
             "the weights are not scaled",
             "The weights come back as they went in. BN multiplies what they compute by γ over the "
             "root, so the new weights carry that factor.",
-            EVAL,
+            FOLDING,
             (("folded_weight = weight * scale.reshape(shape)", "folded_weight = weight.copy()"),),
         ),
         Mistake(
             "γ left out",
             "The factor is γ over the root, and you use 1 over the root.",
-            EVAL,
+            FOLDING,
             (("scale = gamma / root", "scale = 1 / root"),),
         ),
         Mistake(
@@ -1285,7 +1285,7 @@ FOLD = Question(
         Mistake(
             "divided by the variance",
             "`running_var` is a variance: take the root of it, plus ε, before you divide.",
-            EVAL,
+            FOLDING,
             (("np.sqrt(running_var + eps)", "(running_var + eps)"),),
             number=6,
         ),
@@ -1293,7 +1293,7 @@ FOLD = Question(
             "the scale along the input axis",
             "You scale the columns. Channels of BN are the layer's *outputs*, and those are axis 0 "
             "of the weight. With as many inputs as outputs no error tells you.",
-            EVAL,
+            FOLDING,
             (
                 (
                     "shape = (-1,) + (1,) * (weight.ndim - 1)",
@@ -1305,28 +1305,28 @@ FOLD = Question(
             "the scale along the last axis",
             "Without a reshape, NumPy lays the factors along the last axis of the weight, and "
             "their place is axis 0, that of the output channels.",
-            EVAL,
+            FOLDING,
             (("shape = (-1,) + (1,) * (weight.ndim - 1)", "shape = (-1,)"),),
         ),
         Mistake(
             "the scale shaped for a matrix only",
             "The shape (out, 1) fits a matrix. For a kernel of shape (out, in, kh, kw) NumPy lays "
             "it along the rows of the kernel: there it must be (out, 1, 1, 1).",
-            EVAL,
+            FOLDING,
             (("shape = (-1,) + (1,) * (weight.ndim - 1)", "shape = (-1, 1)"),),
         ),
         Mistake(
             "the scale shaped for a kernel only",
             "The shape (out, 1, 1, 1) fits the kernel of a convolution. A matrix has two axes: "
             "there it must be (out, 1). Take the number of axes from `weight.ndim`.",
-            EVAL,
+            FOLDING,
             (("shape = (-1,) + (1,) * (weight.ndim - 1)", "shape = (-1, 1, 1, 1)"),),
         ),
         Mistake(
             "γ left out of the weights",
             "You divide the weights by the root and stop there. They are multiplied by γ too, as "
             "the bias is.",
-            EVAL,
+            FOLDING,
             (
                 ("scale = gamma / root", "plain = 1 / root\n    scale = gamma * plain"),
                 ("weight * scale.reshape(shape)", "weight * plain.reshape(shape)"),
@@ -1336,7 +1336,7 @@ FOLD = Question(
             "γ left out of the bias",
             "In the new bias you divide by the root and stop there. It is multiplied by γ too, as "
             "the weights are.",
-            EVAL,
+            FOLDING,
             (
                 ("scale = gamma / root", "plain = 1 / root\n    scale = gamma * plain"),
                 ("scale * shift + beta", "plain * shift + beta"),
@@ -1346,20 +1346,20 @@ FOLD = Question(
             "the difference the wrong way round",
             "You subtract the bias from the running mean. BN subtracts the running mean from what "
             "comes in, and the bias comes in.",
-            EVAL,
+            FOLDING,
             (("scale * shift + beta", "-scale * shift + beta"),),
         ),
         Mistake(
             "β subtracted",
             "You subtract β. BN adds β at the end.",
-            EVAL,
+            FOLDING,
             (("scale * shift + beta", "scale * shift - beta"),),
         ),
         Mistake(
             "the bias left as it was",
             "Your new bias is that of the layer. BN changes it: it subtracts the running mean, "
             "multiplies by γ over the root, and adds β.",
-            EVAL,
+            FOLDING,
             (
                 (
                     "return folded_weight, folded_bias",
@@ -1376,14 +1376,14 @@ FOLD = Question(
         Mistake(
             "results in the wrong order",
             "The weight comes first, then the bias: you return them the other way round.",
-            EVAL,
+            FOLDING,
             (("return folded_weight, folded_bias", "return folded_bias, folded_weight"),),
         ),
         Mistake(
             "the running mean is forgotten where there is no bias",
             "Without a bias of its own, the layer still has its running mean subtracted. The new "
             "bias is minus the running mean, times γ over the root, plus β.",
-            EVAL,
+            FOLDING,
             (
                 (
                     "if bias is not None:\n",
@@ -1394,7 +1394,7 @@ FOLD = Question(
         Mistake(
             "a missing bias is not handled",
             NO_BIAS,
-            EVAL,
+            FOLDING,
             (
                 (
                     "if bias is not None:\n        shift = shift + bias\n",
@@ -1405,7 +1405,7 @@ FOLD = Question(
         Mistake(
             "a missing bias is multiplied",
             NO_BIAS,
-            EVAL,
+            FOLDING,
             (
                 (
                     "if bias is not None:\n        shift = shift + bias\n",
@@ -1417,7 +1417,7 @@ FOLD = Question(
             "zeros for a missing bias, as many as inputs",
             "For a missing bias you take as many zeros as the layer has inputs. A bias has one "
             "number per output: the length of γ, or of axis 0 of the weight.",
-            EVAL,
+            FOLDING,
             (
                 (
                     "if bias is not None:\n",
@@ -1431,14 +1431,14 @@ FOLD = Question(
             "the bias asked for its truth",
             "An array has no single truth value, so `if bias` and `bias == None` raise an error. "
             "Ask `bias is None`.",
-            EVAL,
+            FOLDING,
             (("if bias is not None:", "if bias:"),),
         ),
         Mistake(
             "no bias where the layer had none",
             "The folded layer needs a bias even if the old one had none: the running mean and β "
             "have to go somewhere.",
-            EVAL,
+            FOLDING,
             (
                 (
                     "return folded_weight, folded_bias",
@@ -1455,7 +1455,7 @@ FOLD = Question(
         "weights of that output channel, axis 0, and it multiplies bias minus running mean; β is "
         "added last. Treat a missing bias as zeros.",
     ),
-    read=EVAL,
+    read=FOLDING,
     laws=(Law("rows", _rows_scaled), Law("zero input", _zero_input)),
 )
 

@@ -1294,7 +1294,6 @@ SEQUENCES = Question(
             "You average over everything. The features' axis, the last one, is to survive.",
             SHARED,
             (("axes = (0, 1)", "axes = (0, 1, 2)"),),
-            number=8,
         ),
         Mistake(
             "one axis after the other",
