@@ -19,7 +19,7 @@ help:
 	@echo "make book         build the book; prints the path of its first page"
 	@echo "make test         run all that CI runs: lint, types, tests, book, replay of the chapters"
 	@echo "make preview CHAPTER=chapters/03_mechanism.ipynb    build a site of one chapter alone"
-	@echo "make bench        measure the layers' speed and memory against torch's"
+	@echo "make bench        measure the layers against torch's, and the grading of a class"
 	@echo "make lab          open the chapters in JupyterLab (installs JupyterLab the first time)"
 	@echo "make student      write the learners' notebooks of the exercises from the solutions"
 	@echo "make record       execute the solutions and store what their checks say"

@@ -14,17 +14,15 @@ OUTCOMES = ("named", "rejected", "accepted")
 
 
 def overview(exercises: Iterable[Exercise]) -> Markdown:
-    """One row per question: what it asks for, its points, how many mistakes its bank holds."""
-    rows = ["| exercise | question | asks for | points | known mistakes |", "|-|-|-|-|-|"]
+    """One row per exercise: its questions, points, and how many mistakes its bank holds."""
+    lines = ["| exercise | title | questions | points | known mistakes |", "|-|-|-|-|-|"]
     for exercise in exercises:
-        rows += [
-            f"| [{exercise.short}]({exercise.name}.ipynb) | {question.title} | "
-            f"{'a value' if question.asks_value else ', '.join(f'`{n}`' for n in question.names)} "
-            f"| {question.out_of} | {len(question.mistakes)} |"
-            for question in exercise.questions
-        ]
-        rows.append(f"| {exercise.short} | **in all** | | **{exercise.out_of}** | |")
-    return Markdown("\n".join(rows))
+        known = sum(len(question.mistakes) for question in exercise.questions)
+        lines.append(
+            f"| [{exercise.short}]({exercise.name}.ipynb) | {exercise.title} "
+            f"| {len(exercise.questions)} | {exercise.out_of} | {known} |"
+        )
+    return Markdown("\n".join(lines))
 
 
 def totals(rows: Iterable[Row]) -> Markdown:
