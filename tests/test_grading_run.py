@@ -7,12 +7,15 @@ import csv
 import importlib
 import inspect
 import json
+import shutil
 import zipfile
 from pathlib import Path
 
 import nbformat
 import pytest
+import yaml
 from bs4 import BeautifulSoup
+from hostile import HOSTILE
 from variants import VARIANTS
 
 from bnlib.exercises import proof
@@ -319,6 +322,53 @@ def test_cell_that_ends_the_worker_is_left_out_and_the_rest_goes_on(workers):
     assert answer("ex03.spread", shown, 0).state == "passed"
 
 
+# -- hostile work, from the file to the row --------------------------------------------------------
+
+STATES_OF = {
+    "too long": {"timeout"},
+    "memory": {"memory", "crashed"},
+    "crashed": {"crashed"},
+    "forged": {"suspicious"},
+}
+
+
+@pytest.mark.skipif(
+    shutil.which("bwrap") is None, reason="needs bubblewrap, which is not installed"
+)
+def test_hostile_class_earns_nothing_and_honest_work_beside_it_everything(tmp_path):
+    """Each hostile submission has nothing but its trick; after each comes a solved one."""
+    folder, out = tmp_path / "class", tmp_path / "grades"
+    folder.mkdir()
+    chosen = [one for one in HOSTILE if not one.quick]
+    assert len(chosen) >= 20
+    for number, one in enumerate(chosen):
+        cells = [nbformat.v4.new_code_cell(cell) for cell in one.cells]
+        made = nbformat.v4.new_notebook(cells=cells)
+        nbformat.write(made, folder / f"{number:02d}_{one}.ipynb")
+        hand_in(folder, f"{number:02d}_{one}_and_then_solved")
+    call = [str(folder), "--out", str(out), "--exercise", "ex03", "--require-sandbox"]
+    assert main([*call, "--cell-seconds", "2", "--seconds", "15"]) == DONE
+    full = find("ex03.forward")[0].out_of
+    for name, row in rows(out).items():
+        if name.endswith("solved"):
+            assert (row["state"], int(row["total"])) == ("graded", full), name
+            continue
+        one = chosen[int(name[:2])]
+        assert int(row["total"]) == 0, name
+        if one.ended in STATES_OF:
+            assert row["state"] in STATES_OF[one.ended] | {"suspicious"}, (name, row)
+        else:
+            assert row["state"] in STATES and row["state"] != "graded", (name, row)
+
+
+def test_sandbox_that_is_required_and_missing_is_refused(tmp_path, monkeypatch, capsys):
+    monkeypatch.setattr(shutil, "which", lambda name, *more, **named: None)
+    path = hand_in(tmp_path, "one")
+    call = [str(path), "--out", str(tmp_path / "out"), "--require-sandbox"]
+    assert main(call) == BAD_CALL
+    assert "bubblewrap" in capsys.readouterr().err
+
+
 # -- Gradescope ------------------------------------------------------------------------------------
 
 
@@ -350,3 +400,18 @@ def test_results_have_the_form_that_gradescope_reads(tmp_path):
     failed = [test for test in result["tests"] if test["status"] == "failed"]
     assert [test["name"].split(":")[0] for test in failed] == ["ex03.forward"]
     assert all(0 <= test["score"] <= test["max_score"] for test in result["tests"])
+
+
+# -- grading on push -------------------------------------------------------------------------------
+
+
+def test_workflow_for_learners_calls_what_exists():
+    text = (ROOT / "exercises" / "grade.yml").read_text(encoding="utf-8")
+    (job,) = yaml.safe_load(text)["jobs"].values()
+    settings = yaml.safe_load((ROOT / "_config.yml").read_text(encoding="utf-8"))
+    course = [step["with"] for step in job["steps"] if "repository" in step.get("with", {})]
+    assert [settings["repository"]["url"].endswith(one["repository"]) for one in course] == [True]
+    commands = "\n".join(step["run"] for step in job["steps"] if "run" in step)
+    assert "python course/tools/install.py" in commands
+    assert "python -m bnlib.grading work --out grades" in commands
+    assert (ROOT / "tools" / "install.py").exists()
