@@ -6,6 +6,7 @@ import json
 import os
 import re
 from pathlib import Path
+from unittest import mock
 
 import execution
 import nbclient
@@ -25,12 +26,13 @@ def checks(notebook: nbformat.NotebookNode) -> list[nbformat.NotebookNode]:
 
 def run(notebook: nbformat.NotebookNode, folder: Path) -> nbformat.NotebookNode:
     """Execute all cells, also after one that raises."""
-    os.environ.update(execution.kernel_environment(ROOT, ROOT / "_build" / "exercise-results"))
     resources = {"metadata": {"path": str(folder)}}
     client = nbclient.NotebookClient(
         notebook, timeout=300, allow_errors=True, resources=resources, kernel_name="python3"
     )
-    return client.execute()
+    environment = execution.kernel_environment(ROOT, ROOT / "_build" / "exercise-results")
+    with mock.patch.dict(os.environ, environment):  # other tests must not read those results
+        return client.execute()
 
 
 # -- as they are --------------------------------------------------------------------------------

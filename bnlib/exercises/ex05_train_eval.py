@@ -169,16 +169,30 @@ def _which_part(inputs: Inputs, values: dict[str, Any]) -> str | None:
     fits = [bool(np.allclose(out, part)) for out, part in zip(values["out"], right, strict=True)]
     means = ", ".join(f"{x[:, 0].mean():.4g}" for x in given)
     variances = ", ".join(f"{x[:, 0].var(ddof=1):.4g}" for x in given)
+    if len(given) == 1:
+        means, variances = f"mean of the batch is {means}", f"variance of the batch is {variances}"
+    else:
+        means = f"means of the batches, one after the other, are {means}"
+        variances = f"variances of the batches, one after the other, are {variances}"
     if fits == [True, False]:
         return (
             f"`running_mean` is right and `running_var` is not: its first number is {var:.4g}, "
-            f"expected {right[1][0]:.4g}. In channel 0 the unbiased variances, each from its own "
-            f"batch's mean and n, are {variances}."
+            f"expected {right[1][0]:.4g}. In channel 0 the unbiased {variances}: each batch with "
+            "its own mean and its own n."
         )
     return (
         f"the first number of `running_mean` is {mean:.4g}, expected {right[0][0]:.4g}. In channel "
-        f"0 the means of the batches, one after the other, are {means}."
+        f"0 the {means}."
     )
+
+
+def _starting_values(inputs: Inputs, values: dict[str, Any]) -> str | None:
+    for name, start in (("gamma", 1), ("beta", 0), ("running_mean", 0), ("running_var", 1)):
+        got = values.get(f"layer.{name}", np.full(2, start))
+        if not inputs and np.any(got != start):
+            at = int(np.argmax(np.abs(got - start)))
+            return f"in a new layer `{name}[{at}]` is {got[at]:.4g}, expected {start}."
+    return None
 
 
 def _one_step(inputs: Inputs, values: dict[str, Any]) -> str | None:
@@ -197,6 +211,20 @@ def _one_step(inputs: Inputs, values: dict[str, Any]) -> str | None:
                 f"after one batch `{name}[{at}]` is {got[at]:.4g}, expected {wanted[at]:.4g}: it "
                 f"starts at {start:g}, and moves by momentum = {momentum:g} of the way to the "
                 f"batch's {new[at]:.4g}."
+            )
+    return None
+
+
+def _mode_stays(inputs: Inputs, values: dict[str, Any]) -> str | None:
+    for name, wanted, when in (
+        ("at_first", True, "in a new layer"),
+        ("after_eval", False, "after eval() and a call of forward"),
+        ("after_train", True, "after train() and a call of forward"),
+    ):
+        if values[name] is not wanted:
+            return (
+                f"{when} `training` is {values[name]}, expected {wanted}: the mode changes by "
+                "train() and eval() alone."
             )
     return None
 
@@ -337,6 +365,13 @@ UPDATE = Question(
             ),
         ),
         Mistake(
+            "the batch's statistic is averaged again",
+            "`batch` holds a statistic already, one number per channel. You take the mean of these "
+            "numbers, so that all channels move towards one value.",
+            FIXED,
+            (("momentum * batch", "momentum * batch.mean()"),),
+        ),
+        Mistake(
             "momentum fixed at 0.1",
             "The result is right at 0.1 only: use the argument `momentum`.",
             FIXED,
@@ -460,12 +495,23 @@ SHARED_STATISTICS = (
     ),
 )
 
+NOT_SQUARE = frozenset(
+    {"one batch of three", "three batches of one size", "two batches of different size"}
+)
+
 RUNNING = Question(
     name="running",
     title="Running statistics over several batches",
     names=("running_statistics",),
     reference=source(update_running, to_remember, running_statistics),
     probes=(
+        Probe(
+            "one batch of two examples with two channels",
+            "batches of one size",
+            "out = running_statistics([x], momentum)",
+            ("out",),
+            lambda rng: {"x": batch(rng, 2, 2), "momentum": 0.1},
+        ),
         Probe(
             "one batch of three",
             "batches of one size",
@@ -492,6 +538,15 @@ RUNNING = Question(
     mistakes=(
         weighs_old(),
         *SHARED_STATISTICS,
+        Mistake(
+            "the statistics of each example",
+            "You average over the channels of each example, axis 1. Asked for is one mean and one "
+            "variance per channel: average over the examples, axis 0.",
+            SHARED,
+            (("mu = x.mean(axis=0)", "mu = x.mean(axis=1)"), ("x.var(axis=0)", "x.var(axis=1)")),
+            number=8,
+            loose=NOT_SQUARE,
+        ),
         Mistake(
             "the running variance starts at 0",
             "The running mean starts at 0, the running variance at 1: a new layer then leaves "
@@ -643,6 +698,25 @@ AVERAGE = Question(
             (("momentum = 1 / k", "momentum = 1 / (k + 1)"),),
         ),
         Mistake(
+            "the starting value stays in the sum",
+            "You sum the variances up from 1, so your average is too large by 1 over the number of "
+            "batches. Nothing is left of the starting values: start the sum at 0.",
+            FIXED,
+            (
+                (
+                    "return running_mean, running_var",
+                    "return running_mean, running_var + 1 / len(batches)",
+                ),
+            ),
+        ),
+        Mistake(
+            "the batches are counted from 0",
+            "Your count starts at 0, and the weight 1/k of the first batch divides by it. Count "
+            "the first batch as 1.",
+            FIXED,
+            (("start=1", "start=0"),),
+        ),
+        Mistake(
             "old and new averaged in halves",
             "The mean of the old average and the new batch gives the new batch half of the "
             "weight. The k-th batch gets 1/k.",
@@ -728,7 +802,7 @@ AVERAGE = Question(
 def _statistics(rng: np.random.Generator, channels: int) -> Inputs:
     """Running statistics to set; the first variance is tiny, so that ε counts."""
     running_var = rng.uniform(2.0, 6.0, channels).round(2)
-    running_var[0] = 0.01
+    running_var[0] = 0.002
     return {
         "running_mean": rng.uniform(-2.0, 2.0, channels).round(2),
         "running_var": running_var,
@@ -739,9 +813,9 @@ SET_AFFINE = "layer.gamma, layer.beta = gamma, beta\n"
 TRAINED = "layer = TrainBatchNorm({}, eps=eps)\n" + SET_AFFINE + "y = layer.forward(x)"
 EVALUATED = (
     "layer = BatchNorm({}, eps=eps)\n"
+    + "layer.eval()\n"
     + SET_AFFINE
     + "layer.running_mean, layer.running_var = running_mean.copy(), running_var.copy()\n"
-    + "layer.eval()\n"
     + "y_eval = layer.forward(x)"
 )
 STATE = ("layer.running_mean", "layer.running_var")
@@ -778,6 +852,40 @@ def not_updated() -> Mistake:
     )
 
 
+def examples_counted() -> Mistake:
+    """FACTS 26, in a reference that holds the layer."""
+    return Mistake(
+        "n counts the examples alone",
+        "For images you correct the running variance with n = N. Each channel has n = N·H·W "
+        "values, so the correction is much smaller.",
+        SHARED,
+        (("n = x.size // x.shape[1]", "n = x.shape[0]"),),
+        number=26,
+    )
+
+
+def momentum_fixed() -> Mistake:
+    """A setting that is not kept, in a reference that holds the layer."""
+    return Mistake(
+        "momentum fixed at 0.1",
+        "The running statistics move by 0.1 whatever the layer is told. Keep the argument in "
+        "`self.momentum`, and use it. A derived class must pass it on.",
+        FIXED,
+        (("self.momentum = momentum", "self.momentum = 0.1"),),
+    )
+
+
+def eps_fixed() -> Mistake:
+    """A setting that is not kept, in a reference that holds the layer."""
+    return Mistake(
+        "ε fixed at 1e-5",
+        "ε is 1e-5 whatever the layer is told. Keep the argument in `self.eps`, and use it. A "
+        "derived class must pass it on.",
+        EPSILON,
+        (("self.eps = eps", "self.eps = 1e-5"),),
+    )
+
+
 def variance_from_zero() -> Mistake:
     """A wrong starting value, in a reference that holds the layer."""
     return Mistake(
@@ -800,6 +908,12 @@ LAYER = Question(
     names=("TrainBatchNorm",),
     reference=source(update_running, TrainBatchNorm),
     probes=(
+        Probe(
+            "γ and β of a new layer",
+            "output",
+            "layer = TrainBatchNorm(2)",
+            ("layer.gamma", "layer.beta"),
+        ),
         Probe(
             "three examples",
             "output",
@@ -824,6 +938,12 @@ LAYER = Question(
             TRAINED.format(3),
             ("y",),
             lambda rng: {"x": batch(rng, 4, 3, 3, 3), **affine(rng, 3), "eps": 1e-3},
+        ),
+        Probe(
+            "the running statistics of a new layer",
+            "running statistics",
+            "layer = TrainBatchNorm(2)",
+            STATE,
         ),
         Probe(
             "what one step leaves",
@@ -862,6 +982,17 @@ LAYER = Question(
         ),
         biased(),
         Mistake(
+            "the variance is corrected twice",
+            "You divide by n − 1 at once, and multiply by n/(n−1) later. The layer normalises with "
+            "the variance divided by n; n/(n−1) turns that one into the variance to remember.",
+            VARIANCES,
+            (
+                ("x.var(axis=axes)", "x.var(axis=axes, ddof=1)"),
+                ("var * n / (n - 1)", "n * var / (n - 1)"),
+            ),
+            number=1,
+        ),
+        Mistake(
             "the two variances are swapped",
             "You normalise with the unbiased variance and remember the biased one. It is the other "
             "way round: the biased one normalises, the unbiased one is remembered.",
@@ -872,12 +1003,17 @@ LAYER = Question(
             ),
         ),
         weighs_old(),
+        momentum_fixed(),
+        eps_fixed(),
         Mistake(
-            "momentum fixed at 0.1",
-            "The running statistics move by 0.1 whatever the layer is told. Keep the argument in "
-            "`self.momentum`, and use it.",
-            FIXED,
-            (("self.momentum = momentum", "self.momentum = 0.1"),),
+            "γ and β start the wrong way round",
+            "Your new layer has γ at 0 and β at 1, and returns 1 for any input. γ starts at 1 and "
+            "β at 0: then the layer returns x̂.",
+            GAMMA,
+            (
+                ("self.gamma = np.ones(num_features)", "self.gamma = np.zeros(num_features)"),
+                ("self.beta = np.zeros(num_features)", "self.beta = np.ones(num_features)"),
+            ),
         ),
         Mistake(
             "ε outside the root",
@@ -914,6 +1050,17 @@ LAYER = Question(
             ((" + self.beta.reshape(shape)", ""),),
         ),
         Mistake(
+            "β added before the scaling",
+            "You scale β by γ as well. Multiply x̂ by γ first, then add β.",
+            GAMMA,
+            (
+                (
+                    "self.gamma.reshape(shape) * x_hat + self.beta.reshape(shape)",
+                    "self.gamma.reshape(shape) * (x_hat + self.beta.reshape(shape))",
+                ),
+            ),
+        ),
+        Mistake(
             "γ and β on the wrong axis",
             "You lay γ and β along the last axis, as broadcasting does by itself. For images they "
             "belong to axis 1: reshape them to (1, C, 1, 1). Where C = H = W this raises no error.",
@@ -938,13 +1085,23 @@ LAYER = Question(
             loose=IMAGES_STEP,
         ),
         Mistake(
-            "n counts the examples alone",
-            "For images you correct the running variance with n = N. Each channel has n = N·H·W "
-            "values, so the correction is much smaller.",
+            "statistics per image and channel",
+            "You average over H and W alone, so each image is normalised by itself. Average over N "
+            "as well: one mean and one variance per channel.",
             SHARED,
-            (("n = x.size // x.shape[1]", "n = x.shape[0]"),),
-            number=26,
+            (
+                (
+                    "axes = (0, *range(2, x.ndim))",
+                    "axes = tuple(range(2, x.ndim)) or 0\n"
+                    "        each = (-1, x.shape[1]) + (1,) * (x.ndim - 2)",
+                ),
+                ("mu = mu.reshape(shape)", "mu = mu.reshape(each)"),
+                ("var = var.reshape(shape)", "var = var.reshape(each)"),
+            ),
+            number=8,
+            loose=IMAGES_STEP,
         ),
+        examples_counted(),
         Mistake(
             "n counts the values of all channels",
             "In the correction n is the number of values that share a mean: N for vectors, N·H·W "
@@ -1018,6 +1175,7 @@ LAYER = Question(
     laws=(
         mean_is_beta("y"),
         spread_is_gamma("y", "x", "eps"),
+        Law("starting values", _starting_values),
         Law("one step", _one_step),
     ),
     from_scratch=True,
@@ -1084,13 +1242,27 @@ BOTH_MODES = Question(
         Probe(
             "train, eval, train, eval",
             "switching",
-            "layer = BatchNorm(2, eps=1e-12)\n"
+            "layer = BatchNorm(2, eps=1e-12, momentum=0.3)\n"
             "layer.forward(first)\ntrained = np.array(layer.running_mean)\n"
             "layer.eval()\nlayer.forward(second)\nevaluated = np.array(layer.running_mean)\n"
             "layer.train()\nlayer.forward(second)\ntrained_again = np.array(layer.running_mean)\n"
             "layer.eval()\ny_eval = layer.forward(first)",
             ("trained", "evaluated", "trained_again", "y_eval"),
             lambda rng: {"first": batch(rng, 4, 2), "second": (batch(rng, 5, 2) + 3).round(2)},
+        ),
+        Probe(
+            "images with as many rows and columns as channels, in train mode",
+            "switching",
+            "layer = BatchNorm(3, eps=eps, momentum=momentum)\n"
+            + SET_AFFINE
+            + "y = layer.forward(x)",
+            ("y", *STATE),
+            lambda rng: {
+                "x": batch(rng, 4, 3, 3, 3),
+                **affine(rng, 3),
+                "eps": 1e-3,
+                "momentum": 0.1,
+            },
         ),
     ),
     points={"evaluation": 2, "switching": 2},
@@ -1206,6 +1378,20 @@ BOTH_MODES = Question(
             number=19,
         ),
         Mistake(
+            "train() starts the running statistics anew",
+            "Your train() sets the running statistics back to 0 and 1. It switches the mode and "
+            "nothing else: what the layer has learned about the data stays.",
+            RESTORED,
+            (
+                (
+                    "def train(self) -> None:\n        self.training = True",
+                    "def train(self) -> None:\n        self.training = True\n"
+                    "        self.running_mean = 0 * self.running_mean\n"
+                    "        self.running_var = 0 * self.running_var + 1",
+                ),
+            ),
+        ),
+        Mistake(
             "a new layer is in eval mode",
             "A layer starts in train mode: set `training` to True in `__init__`.",
             LOOKED,
@@ -1230,6 +1416,27 @@ BOTH_MODES = Question(
             MODES,
             (("var = self.running_var\n", "var = self.running_var - self.eps\n"),),
             number=5,
+        ),
+        Mistake(
+            "running_var is corrected again in eval mode",
+            "In eval mode you multiply running_var by n/(n−1). It was corrected when it was "
+            "stored: use it as it is. With a single example, n − 1 would be 0.",
+            VARIANCES,
+            (("var = self.running_var\n", "var = self.running_var * n / (n - 1 or 1e-9)\n"),),
+            loose=ALONE,
+        ),
+        Mistake(
+            "ε outside the root in eval mode",
+            "In eval mode you add ε after the root. Add it to running_var before the root is "
+            "taken, as in train mode.",
+            EPSILON,
+            (
+                (
+                    "var = self.running_var\n",
+                    "var = (np.sqrt(self.running_var) + self.eps) ** 2 - self.eps\n",
+                ),
+            ),
+            number=4,
         ),
         Mistake(
             "divided by the variance in eval mode",
@@ -1270,6 +1477,9 @@ BOTH_MODES = Question(
         variance_from_zero(),
         biased(),
         weighs_old(),
+        examples_counted(),
+        momentum_fixed(),
+        eps_fixed(),
     ),
     hints=(
         "Which two numbers per channel are all that differs in eval mode?",
@@ -1283,6 +1493,10 @@ BOTH_MODES = Question(
     laws=(
         Law("eval reads only", _eval_reads_only),
         Law("eval by hand", _eval_by_hand),
+        mean_is_beta("y"),
+        spread_is_gamma("y", "x", "eps"),
+        Law("one step", _one_step),
+        Law("the mode stays", _mode_stays),
     ),
     from_scratch=True,
 )

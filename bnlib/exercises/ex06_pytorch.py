@@ -108,6 +108,9 @@ y = layer(x)
 (y * torch.tensor(dy)).sum().backward()
 dx = x.grad
 """
+IN_PLACE = "self.running_mean += new * (mu - self.running_mean)"
+RUNNING_MU = "            mu = self.running_mean.reshape(along).clone()\n"
+RUNNING_VAR = "            var = self.running_var.reshape(along).clone()\n"
 ONE_EXAMPLE = frozenset({"one example in eval mode"})
 
 
@@ -132,6 +135,18 @@ def eval_formula(inputs: Inputs, values: dict[str, Any]) -> str | None:
         f"{wanted[worst]:.4g} from running_mean = {inputs['mean'][worst[1]]:.4g} and running_var "
         f"= {inputs['var'][worst[1]]:.4g}: is it these that you use, with ε inside the root?"
     )
+
+
+def starts_like_torch(inputs: Inputs, values: dict[str, Any]) -> str | None:
+    """A new layer has γ = 1, β = 0, running mean 0 and running variance 1."""
+    start = {"weight": 1, "bias": 0, "running_mean": 0, "running_var": 1}
+    for name, wanted in start.items():
+        found = values[f"layer.{name}"]
+        if (found != wanted).any():
+            return (
+                f"a new layer has `{name}` = {found.round(3)}, expected {wanted} in each channel."
+            )
+    return None
 
 
 LAYER = Question(
@@ -182,7 +197,8 @@ LAYER = Question(
             f"{DOUBLE}layer = BatchNorm(3)\n"
             "saved = sorted(layer.state_dict())\n"
             "learned = sorted(name for name, _ in layer.named_parameters())\n"
-            "shapes = {name: list(value.shape) for name, value in layer.state_dict().items()}",
+            "shapes = {name: list(value.shape) for name, value in layer.state_dict().items()}\n"
+            "whole = not torch.is_floating_point(torch.as_tensor(layer.num_batches_tracked))",
             (
                 "saved",
                 "learned",
@@ -192,6 +208,7 @@ LAYER = Question(
                 "layer.running_mean",
                 "layer.running_var",
                 "int(layer.num_batches_tracked)",
+                "whole",
             ),
         ),
         Probe(
@@ -264,6 +281,23 @@ LAYER = Question(
             number=4,
         ),
         Mistake(
+            "ε fixed at 1e-5",
+            "The layer ignores the argument `eps`: keep it in `__init__`, and use what you kept.",
+            EPSILON,
+            (("self.eps = eps", "self.eps = 1e-5"),),
+        ),
+        Mistake(
+            "γ and β forgotten",
+            "You return x_hat. Multiply it by γ and add β, each reshaped to axis 1.",
+            BY_HAND,
+            (
+                (
+                    "return self.weight.reshape(along) * x_hat + self.bias.reshape(along)",
+                    "return x_hat",
+                ),
+            ),
+        ),
+        Mistake(
             "γ and β on the wrong axis",
             "Broadcasting lays γ and β along the last axis. For images they belong to axis 1. "
             "Where the width is C, as here, no error tells you.",
@@ -286,6 +320,27 @@ LAYER = Question(
             number=8,
         ),
         Mistake(
+            "statistics over the batch axis alone, added in place",
+            "For images your μ has the shape (C, H, W), one mean for each position, which does "
+            "not fit into `running_mean`. A channel has one mean: average over N, H and W.",
+            SHARED,
+            (
+                ("axes = (0, *range(2, x.ndim))", "axes = (0,)"),
+                ("self.running_mean = old * self.running_mean + new * mu", IN_PLACE),
+            ),
+            number=8,
+        ),
+        Mistake(
+            "statistics over height and width alone, added in place",
+            "For images your μ has the shape (N, C), one mean for each image, which does not fit "
+            "into `running_mean`. A channel has one mean: average over N as well.",
+            SHARED,
+            (
+                ("axes = (0, *range(2, x.ndim))", "axes = (0,) if x.ndim == 2 else (2, 3)"),
+                ("self.running_mean = old * self.running_mean + new * mu", IN_PLACE),
+            ),
+        ),
+        Mistake(
             "the forward pass under no_grad",
             "Nothing of it is recorded, so no gradient arrives anywhere. Only what you do to the "
             "running statistics stays out of the graph.",
@@ -300,6 +355,33 @@ LAYER = Question(
             (
                 ("nn.Parameter(torch.ones(num_features))", "torch.ones(num_features)"),
                 ("nn.Parameter(torch.zeros(num_features))", "torch.zeros(num_features)"),
+            ),
+        ),
+        Mistake(
+            "γ and β as tensors with requires_grad",
+            "They get a gradient, but the module does not know them: they are missing from "
+            "`parameters()` and from `state_dict`. Wrap γ and β in `nn.Parameter`.",
+            KEEPS,
+            (
+                (
+                    "nn.Parameter(torch.ones(num_features))",
+                    "torch.ones(num_features, requires_grad=True)",
+                ),
+                (
+                    "nn.Parameter(torch.zeros(num_features))",
+                    "torch.zeros(num_features, requires_grad=True)",
+                ),
+            ),
+        ),
+        Mistake(
+            "x is cut from the graph",
+            "No gradient reaches x, so the layers below would learn nothing. Use x as it comes, "
+            "without `detach` or `data`.",
+            GRAPH,
+            (
+                ("        along = (1, -1)", "        x = x.detach()\n        along = (1, -1)"),
+                # With γ and β as plain tensors no gradient at all is left: not a pair.
+                ("self.bias = nn.Parameter(", "self.bias = nn.parameter.Parameter("),
             ),
         ),
         Mistake(
@@ -431,6 +513,18 @@ LAYER = Question(
             number=26,
         ),
         Mistake(
+            "n counts the values of all channels",
+            "Count the values of one channel: N for vectors, N·H·W for images. You "
+            "count those of all channels together.",
+            VARIANCES,
+            (
+                (
+                    "unbiased = x.var(dim=axes, correction=1)",
+                    "unbiased = x.var(dim=axes, correction=0) * x.numel() / (x.numel() - 1)",
+                ),
+            ),
+        ),
+        Mistake(
             "momentum weighs the old value",
             "Here and in torch `momentum` is the weight of the new batch, 0.1. Other frameworks "
             "give the weight of the old value that name.",
@@ -444,6 +538,25 @@ LAYER = Question(
             "kept.",
             RUNNING,
             (("self.momentum = momentum", "self.momentum = 0.1"),),
+        ),
+        Mistake(
+            "the old running value keeps its full weight",
+            "You add `momentum` times the batch's statistics, and take nothing away from the "
+            "old value. The two weights add up to 1: the old value has 1 − `momentum`.",
+            RUNNING,
+            (("old = 1 - new", "old = 1"),),
+        ),
+        Mistake(
+            "the running variance starts at 0",
+            "Before the first batch `running_var` is 1 in each channel. With 0, a new layer in "
+            "eval mode divides by √ε.",
+            KEEPS,
+            (
+                (
+                    'self.register_buffer("running_var", torch.ones(num_features))',
+                    'self.register_buffer("running_var", torch.zeros(num_features))',
+                ),
+            ),
         ),
         Mistake(
             "the running statistics never move",
@@ -475,6 +588,26 @@ LAYER = Question(
                     "self.num_batches_tracked = 0",
                 ),
             ),
+        ),
+        Mistake(
+            "the counter with an axis",
+            "`num_batches_tracked` has the shape (1,), and torch's has no axis: one plain 0 "
+            "inside `torch.tensor`.",
+            SAVED,
+            (("torch.tensor(0)", "torch.zeros(1, dtype=torch.long)"),),
+        ),
+        Mistake(
+            "the counter as a decimal number",
+            "`num_batches_tracked` counts, so it is a whole number: 0, not 0.0.",
+            SAVED,
+            (("torch.tensor(0)", "torch.tensor(0.0)"),),
+        ),
+        Mistake(
+            "the counter as a decimal number with an axis",
+            "`torch.zeros(1)` has the shape (1,) and holds a decimal number. The counter is a "
+            "whole number without axes: one plain 0 inside `torch.tensor`.",
+            SAVED,
+            (("torch.tensor(0)", "torch.zeros(1)"),),
         ),
         Mistake(
             "γ and β under other names",
@@ -555,6 +688,31 @@ LAYER = Question(
             loose=ONE_EXAMPLE,
         ),
         Mistake(
+            "running statistics in train mode, updated first",
+            "In train mode the layer normalises with μ and σ² of the batch itself. You use the "
+            "running statistics in both modes.",
+            MODES,
+            (
+                ("            mu = mu.reshape(along)\n", RUNNING_MU),
+                ("            var = var.reshape(along)\n", RUNNING_VAR),
+            ),
+        ),
+        Mistake(
+            "running statistics in train mode, updated afterwards",
+            "In train mode the layer normalises with μ and σ² of the batch itself. You use the "
+            "running statistics in both modes.",
+            MODES,
+            (
+                ("            self.move(mu, unbiased)\n", ""),
+                (
+                    "            mu = mu.reshape(along)\n            var = var.reshape(along)\n",
+                    "            mean = mu\n"
+                    f"{RUNNING_MU}{RUNNING_VAR}"
+                    "            self.move(mean, unbiased)\n",
+                ),
+            ),
+        ),
+        Mistake(
             "running statistics on the wrong axis",
             "In eval mode broadcasting lays `running_mean` and `running_var` along the last "
             "axis of the images. They belong to axis 1: reshape them as you do γ and β.",
@@ -583,6 +741,7 @@ LAYER = Question(
         spread_is_gamma("y", "x", "eps"),
         sums_to_zero("dx", "does some of the gradient not come through the statistics?"),
         Law("eval", eval_formula),
+        Law("start", starts_like_torch),
     ),
     from_scratch=True,
 )
@@ -858,6 +1017,7 @@ def labelled(rng: np.random.Generator, n: int, size: int) -> Inputs:
             hits.mean(),
             np.mean([hits[p].mean() for p in parts]),
             ((logits > 0.5) == y).mean(),
+            (y == 0).mean(),
             np.average([c.mean() for c in crossed], weights=weights),
             np.mean([c.mean() for c in crossed]),
             sum(c.sum() for c in crossed) / n,
@@ -953,6 +1113,19 @@ TRAIN = Question(
             ),
         ),
         Mistake(
+            "gradients set to zero after the step alone",
+            "That serves the next batch. The first one finds whatever was left in the parameters "
+            "before your function was called. Call `zero_grad` before `backward`.",
+            NETWORK,
+            (
+                ("        optimizer.zero_grad()\n", ""),
+                (
+                    "        optimizer.step()\n",
+                    "        optimizer.step()\n        optimizer.zero_grad()\n",
+                ),
+            ),
+        ),
+        Mistake(
             "the step finds no gradients",
             "`step` uses the gradients that are there when it is called, and then there are none: "
             "either `zero_grad` stands between `backward` and `step`, or `step` comes before "
@@ -1016,6 +1189,33 @@ TRAIN = Question(
             (("model(x).squeeze(1)", "torch.sigmoid(model(x)).squeeze(1)"),),
         ),
         Mistake(
+            "logits and labels swapped",
+            "`loss_function` takes the logits first, then the labels. With the two swapped the "
+            "labels are taken for logits, and no error tells you.",
+            NETWORK,
+            (("loss_function(logits, y)", "loss_function(y, logits)"),),
+        ),
+        Mistake(
+            "a second forward pass for the loss",
+            "You call the model once more to get the loss. In train mode each call also moves "
+            "the running statistics, and after the step the loss is another one. Take the loss "
+            "that you went backward from.",
+            NETWORK,
+            (
+                (
+                    "total += loss.item() * len(y)",
+                    "total += loss_function(model(x).squeeze(1), y).item() * len(y)",
+                ),
+            ),
+        ),
+        Mistake(
+            "`return` inside the loop",
+            "The function ends after the first batch: your `return` is indented as far as the "
+            "body of the loop. Move it to the left, behind the loop.",
+            NETWORK,
+            (("        count += len(y)\n", "        count += len(y)\n        break\n"),),
+        ),
+        Mistake(
             "the model comes back in eval mode",
             "You call `eval()` before you return. The model is to be in train mode; the "
             "evaluation looks after its own.",
@@ -1044,6 +1244,23 @@ TRAIN = Question(
             "The mean over the examples is asked for: divide by their number.",
             NETWORK,
             (("return total / count", "return total"),),
+        ),
+        Mistake(
+            "weighted losses divided by the number of batches",
+            "You have multiplied each loss by the number of its examples, so divide the sum by "
+            "the number of all examples, not of batches.",
+            NETWORK,
+            (
+                ("total += loss.item() * len(y)", "total += loss.item() * y.shape[0]"),
+                ("return total / count", "return total / len(batches)"),
+            ),
+        ),
+        Mistake(
+            "the sum starts anew with each batch",
+            "Your total holds the last batch only: each batch overwrites the one before. Add to "
+            "it.",
+            NETWORK,
+            (("total += loss.item() * len(y)", "total = loss.item() * len(y)"),),
         ),
         Mistake(
             "the loss of the last batch alone",
@@ -1097,9 +1314,12 @@ EVALUATE = Question(
             "no trace",
             f"{NET}recorded = []\n"
             "model.register_forward_hook(lambda m, i, out: recorded.append(out.requires_grad))\n"
-            f"{RESULT}",
+            f"{RESULT}\n"
+            "learns = all(parameter.requires_grad for parameter in model.parameters())",
             (
                 "any(recorded)",
+                "learns",
+                "torch.is_grad_enabled()",
                 "model[0].running_mean",
                 "model[0].running_var",
                 "int(model[0].num_batches_tracked)",
@@ -1147,6 +1367,25 @@ EVALUATE = Question(
             (("with torch.no_grad():", "if True:"),),
         ),
         Mistake(
+            "the parameters are left frozen",
+            "You switched off the gradients of the parameters, and they stay off: the model no "
+            "longer learns. `torch.no_grad()` holds only for the block below it.",
+            NO_GRAD,
+            (
+                (
+                    "    with torch.no_grad():",
+                    "    model.requires_grad_(False)\n    with torch.no_grad():",
+                ),
+            ),
+        ),
+        Mistake(
+            "autograd is left switched off",
+            "`set_grad_enabled(False)` holds for the whole program until someone switches it "
+            "back, and the next `backward` fails. `with torch.no_grad()` ends with its block.",
+            NO_GRAD,
+            (("    with torch.no_grad():", "    torch.set_grad_enabled(False)\n    if True:"),),
+        ),
+        Mistake(
             "the mode is not restored",
             "The model stays in eval mode, and the next epoch trains with fixed running "
             "statistics. Note the modes first, and put them back at the end.",
@@ -1192,11 +1431,25 @@ EVALUATE = Question(
             ),
         ),
         Mistake(
+            "the mode of the model itself is not restored",
+            "Its layers have their modes back, the model itself has not. `modules()` begins with "
+            "the model; `children()` and a choice by class leave it out.",
+            DOWNHILL,
+            (("in model.modules()]", "in model.children()]"),),
+        ),
+        Mistake(
             "sigmoid in front of a loss that takes logits",
             "`loss_function` is given logits, as the model returns them. Your probabilities are "
             "taken for logits, and squashed once more.",
             NETWORK,
             (("loss_function(logits, y)", "loss_function(torch.sigmoid(logits), y)"),),
+        ),
+        Mistake(
+            "logits and labels swapped",
+            "`loss_function` takes the logits first, then the labels. With the two swapped the "
+            "labels are taken for logits, and no error tells you.",
+            NETWORK,
+            (("loss_function(logits, y)", "loss_function(y, logits)"),),
         ),
         Mistake(
             "the loss averaged over the batches",
@@ -1231,6 +1484,13 @@ EVALUATE = Question(
             "where the logit is above 0.",
             NETWORK,
             (("logits > 0", "logits > 0.5"),),
+        ),
+        Mistake(
+            "argmax of a single output",
+            "The model has one output, so `argmax` over axis 1 is always 0, and every prediction "
+            "is class 0. Ask whether the logit is above 0.",
+            NETWORK,
+            (("(logits > 0) == y", "(logits.unsqueeze(1).argmax(1)) == y"),),
         ),
         Mistake(
             "every prediction against every label",
@@ -1269,6 +1529,29 @@ EVALUATE = Question(
             "The share of right answers is asked for, a number from 0 to 1.",
             NETWORK,
             (("right / count", "100 * right / count"),),
+        ),
+        Mistake(
+            "the right answers are counted",
+            "The share of right answers is asked for: divide their number by that of all examples.",
+            NETWORK,
+            (("right / count", "right"),),
+        ),
+        Mistake(
+            "right answers divided by the number of batches",
+            "You count the right answers of all batches: divide by the number of all examples, "
+            "not of batches.",
+            NETWORK,
+            (("right / count", "right / len(batches)"),),
+        ),
+        Mistake(
+            "weighted losses divided by the number of batches",
+            "You have multiplied each loss by the number of its examples, so divide the sum by "
+            "the number of all examples, not of batches.",
+            NETWORK,
+            (
+                ("total += loss.item() * len(y)", "total += loss.item() * y.shape[0]"),
+                ("return total / count", "return total / len(batches)"),
+            ),
         ),
         Mistake(
             "the results are swapped",
@@ -1323,6 +1606,12 @@ freeze(model)
 """
 IMAGES = """torch.set_default_dtype(torch.float64)
 model = torch.nn.Sequential(torch.nn.Conv2d(1, 2, 2), torch.nn.BatchNorm2d(2))
+x = torch.tensor(x, requires_grad=True)
+model(x)
+freeze(model)
+"""
+VOLUMES = """torch.set_default_dtype(torch.float64)
+model = torch.nn.Sequential(torch.nn.Conv3d(1, 2, 2), torch.nn.BatchNorm3d(2))
 x = torch.tensor(x, requires_grad=True)
 model(x)
 freeze(model)
@@ -1400,6 +1689,13 @@ FREEZE = Question(
             lambda rng: {"x": batch(rng, 4, 1, 3, 4)},
         ),
         Probe(
+            "a layer for volumes",
+            "every layer",
+            f"{VOLUMES}{FROZEN}",
+            ("state['1.running_mean']", "state['1.weight']", "state['1.bias']"),
+            lambda rng: {"x": batch(rng, 2, 1, 2, 3, 3)},
+        ),
+        Probe(
             "eval(), then train() again",
             "statistics",
             "torch.set_default_dtype(torch.float64)\n"
@@ -1424,7 +1720,10 @@ FREEZE = Question(
             "pass in train mode does. The layers must stay in eval mode as well.",
             FREEZING,
             (
-                ("        layer.eval()\n", ""),
+                (
+                    "        layer.bias.requires_grad_(False)\n        layer.eval()\n",
+                    "        layer.bias.requires_grad_(requires_grad=False)\n",
+                ),
                 ("        layer.train = stay", "        stay()"),
             ),
             number=29,
@@ -1437,6 +1736,35 @@ FREEZE = Question(
             FREEZING,
             (("        layer.train = stay", "        stay()"),),
             number=30,
+        ),
+        Mistake(
+            "nothing is frozen",
+            "The statistics still move, and γ and β still learn. If you set both switches, your "
+            "condition finds no layer: in a `Sequential` the names are numbers, so ask for the "
+            "class with `isinstance`.",
+            FREEZING,
+            (("    for layer in layers:\n", "    for layer in layers[:0]:\n"),),
+        ),
+        Mistake(
+            "`train` replaced by `eval`",
+            "`model.train()` calls the layer's `train` with the mode, True or False, and `eval` "
+            "takes none. Give the layer a function that takes a mode and ignores it.",
+            FREEZING,
+            (("        layer.train = stay", "        layer.train = layer.eval"),),
+        ),
+        Mistake(
+            "a `train` that takes no mode",
+            "`model.train()` calls the layer's `train` with the mode, True or False, and your "
+            "function takes none. Let it take a mode and ignore it.",
+            FREEZING,
+            (("        layer.train = stay", "        layer.train = lambda: None"),),
+        ),
+        Mistake(
+            "`train` of the whole model replaced",
+            "You replaced `train` of the model, so `train()` and `eval()` reach no layer at all, "
+            "and dropout stays as it was. Replace it in the batch normalization layers alone.",
+            FREEZING,
+            (("        layer.train = stay", "        model.train = lambda mode=True: model"),),
         ),
         Mistake(
             "γ and β still learn",
@@ -1514,12 +1842,30 @@ FREEZE = Question(
             ),
         ),
         Mistake(
+            "layers for volumes missed",
+            "`BatchNorm3d` is a class of its own and no kind of `BatchNorm2d`: ask for 1d, 2d and "
+            "3d.",
+            SHAPES,
+            (("nn.BatchNorm2d, nn.BatchNorm3d)", "nn.BatchNorm2d)"),),
+        ),
+        Mistake(
             "the statistics stay, but the batch normalises",
             "With momentum 0, or without tracking, the running statistics no longer move. But in "
             "train mode the layer goes on using the batch's own. The layers must be in eval mode.",
             MODES,
             (
                 ("        layer.eval()\n", "        layer.momentum = 0.0\n"),
+                ("        layer.train = stay", "        stay()"),
+            ),
+        ),
+        Mistake(
+            "the statistics stay, but after train() the batch normalises",
+            "With momentum 0, or without tracking, the running statistics no longer move. But "
+            "`model.train()` undoes your `eval()`, and the layer uses the batch's own again. The "
+            "layers must stay in eval mode.",
+            MODES,
+            (
+                ("        layer.eval()\n", "        layer.eval()\n        layer.momentum = 0.0\n"),
                 ("        layer.train = stay", "        stay()"),
             ),
         ),

@@ -42,6 +42,7 @@ OPTIONAL = (
     "/sys/devices/system/cpu",
 )
 BEGIN = "import sys; sys.path.insert(0, sys.argv[1]); import bnlib.grading.zygote as z; z.main({})"
+SCRATCH = "/scratch"  # not /tmp, where this Python may be
 ENVIRONMENT = {
     "PATH": "/usr/bin:/bin",
     "LANG": "C.UTF-8",
@@ -173,17 +174,8 @@ def _bubblewrap(folder: Path, user: int | None) -> Iterator[str]:
             yield from ("--tmpfs", str(place), "--remount-ro", str(place))
     yield from ("--ro-bind", str(folder / "library"), LIBRARY)
     yield from ("--proc", "/proc", "--dev", "/dev", "--remount-ro", "/dev")
-    yield from (
-        "--perms",
-        "1777",
-        "--tmpfs",
-        "/tmp",
-        "--chdir",
-        "/tmp",
-        "--remount-ro",
-        "/",
-        "--clearenv",
-    )
+    yield from ("--perms", "1777", "--tmpfs", SCRATCH, "--chdir", SCRATCH)
+    yield from ("--remount-ro", "/", "--clearenv")
     for name, value in ENVIRONMENT.items():
         yield from ("--setenv", name, value)
 

@@ -27,6 +27,7 @@ from bnlib.grading.limits import Limits
 from bnlib.grading.messages import Channel, Damaged, Gone, Late
 from bnlib.grading.sandbox import (
     ENVIRONMENT,
+    SCRATCH,
     UNBOXED,
     UNFILTERED,
     Start,
@@ -237,7 +238,7 @@ class Workers:
             session = Session(limits, Channel(talk, limits.message), keeper)
             session.on_close(lambda: self._forget(session, scratch))
             try:
-                order = {"ready_made": ready_made, "scratch": str(scratch or "/tmp")}
+                order = {"ready_made": ready_made, "scratch": str(scratch or SCRATCH)}
                 self._control.send(order | {"limits": limits.to_json()}, limits.start)
                 lines = [keepers.fileno(), workers.fileno()]
                 socket.send_fds(self._control.end, [b"."], lines)

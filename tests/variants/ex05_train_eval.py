@@ -202,6 +202,18 @@ def running_by_recursion():
     return running_statistics
 
 
+@wrong("ex05.running", "the statistics of each example")
+def running_along_the_channels():
+    def running_statistics(batches, momentum):
+        mean, var = np.zeros(batches[0].shape[1]), np.ones(batches[0].shape[1])
+        for x in batches:
+            mean = mean + momentum * (x.mean(1) - mean)
+            var = var + momentum * (x.var(1, ddof=1) - var)
+        return mean, var
+
+    return running_statistics
+
+
 @wrong("ex05.running", "the running variance is biased")
 def running_with_plain_var():
     def running_statistics(batches, momentum):
@@ -570,6 +582,15 @@ def modes_in_name_only():
     return layer_with(forward)
 
 
+@wrong("ex05.modes", "momentum fixed at 0.1")
+def modes_that_pass_on_no_momentum():
+    class BatchNorm(modes_by_inheritance()):
+        def __init__(self, num_features, eps=1e-5, momentum=0.1):
+            super().__init__(num_features, eps)
+
+    return BatchNorm
+
+
 @wrong("ex05.modes", "train() does not switch back")
 def modes_with_a_train_that_only_returns():
     def forward(self, x):
@@ -648,6 +669,18 @@ def average_of_plain_variances():
     def average_running(batches):
         k = len(batches)
         return sum(x.mean(0) for x in batches) / k, sum(x.var(0) for x in batches) / k
+
+    return average_running
+
+
+@wrong("ex05.average", "the starting value stays in the sum")
+def average_by_sums_from_the_starting_values():
+    def average_running(batches):
+        mean, var = np.zeros(batches[0].shape[1]), np.ones(batches[0].shape[1])
+        for x in batches:
+            mean = mean + x.mean(0)
+            var = var + x.var(0, ddof=1)
+        return mean / len(batches), var / len(batches)
 
     return average_running
 

@@ -536,3 +536,61 @@ def freeze_without_tracking():
                 module.requires_grad_(False)
 
     return freeze
+
+
+@wrong("ex06.freeze", "nothing is frozen")
+def freeze_by_name():
+    def freeze(model):
+        for name, module in model.named_modules():
+            if name.startswith("bn"):
+                module.eval()
+                module.requires_grad_(False)
+                module.train = lambda mode=True, module=module: module
+
+    return freeze
+
+
+@wrong("ex06.freeze", "layers for volumes missed")
+def freeze_two_of_three_kinds():
+    def freeze(model):
+        for module in model.modules():
+            if isinstance(module, (nn.BatchNorm1d, nn.BatchNorm2d)):
+                module.requires_grad_(False)
+                module.eval()
+                module.train = types.MethodType(lambda self, mode=True: self, module)
+
+    return freeze
+
+
+@wrong("ex06.train", "`return` inside the loop")
+def train_on_the_first_batch():
+    def train_one_epoch(model, batches, optimizer, loss_function):
+        model.train()
+        losses, sizes = [], []
+        for x, y in batches:
+            optimizer.zero_grad()
+            loss = loss_function(model(x)[:, 0], y)
+            loss.backward()
+            optimizer.step()
+            losses.append(loss.item() * len(x))
+            sizes.append(len(x))
+            return sum(losses) / sum(sizes)
+
+    return train_one_epoch
+
+
+@wrong("ex06.evaluate", "the parameters are left frozen")
+def evaluate_without_requires_grad():
+    def evaluate(model, batches, loss_function):
+        modes = {module: module.training for module in model.modules()}
+        model.eval()
+        for parameter in model.parameters():
+            parameter.requires_grad = False
+        x, y = (torch.cat(parts) for parts in zip(*batches, strict=True))
+        logits = model(x)[:, 0]
+        for module, mode in modes.items():
+            module.training = mode
+        share = ((logits > 0).to(y.dtype) == y).to(y.dtype).mean()
+        return loss_function(logits, y).item(), share.item()
+
+    return evaluate
