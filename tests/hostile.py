@@ -199,7 +199,7 @@ HOSTILE = (
         (
             "import os, sys\nfrom pathlib import Path\nwritten = []\n"
             "places = ['/', '/library', '/usr', '/etc', '/dev', '/dev/shm', '/proc', '/root',\n"
-            "    '/work', '/home', '/var/tmp', sys.prefix, sys.base_prefix, *sys.path]\n"
+            "    '/srv', '/home', '/var/tmp', sys.prefix, sys.base_prefix, *sys.path]\n"
             "for place in places:\n"
             "    try:\n"
             "        Path(place, 'planted').write_text('here')\n"
