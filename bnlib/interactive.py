@@ -170,7 +170,7 @@ def live(draw: Draw, values: dict[str, list[Any]], first: dict[str, int]) -> Any
     """The same with ipywidgets; a picture is drawn when its values are first chosen."""
     import ipywidgets as widgets
 
-    class Explorer(widgets.VBox):  # type: ignore[misc]
+    class Explorer(widgets.VBox):
         """Controls above a picture and its text."""
 
         def _repr_mimebundle_(self, **kwargs: Any) -> Any:
