@@ -31,7 +31,7 @@ def on_dark(colour: str) -> str:
 
     Hue, chroma and lightness are those of OKLab (Ottosson 2020, "A perceptual color space").
     """
-    lightness, a, b = to_oklab(colour)
+    _, a, b = to_oklab(colour)
     chroma = (a * a + b * b) ** 0.5
     on_white = contrast(colour, LIGHT_PAGE)
     if chroma < 0.02:

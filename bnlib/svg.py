@@ -240,14 +240,15 @@ def _simplify(element: ET.Element) -> None:
         _simplify(child)
         members = [member for member in child if member.tag != f"{{{_SVG}}}defs"]
         styles = {"" if _is_fixed(member) else member.get("style", "") for member in members}
-        if child.tag == f"{{{_SVG}}}g" and "style" not in child.attrib and len(styles) == 1:
+        group = child.tag == f"{{{_SVG}}}g"
+        if group and "style" not in child.attrib and len(members) > 1 and len(styles) == 1:
             style = styles.pop()
             if style and not _NOT_INHERITED & set(_declarations(style)):
                 child.set("style", style)
                 for member in members:
                     del member.attrib["style"]
         empty = child.tag == f"{{{_SVG}}}defs" and not len(child)
-        if empty or (child.tag == f"{{{_SVG}}}g" and not child.attrib):
+        if empty or (group and not child.attrib):
             element[position : position + 1] = list(child)
 
 
@@ -260,7 +261,7 @@ def _recolour(root: ET.Element, new: Callable[[str], str]) -> None:
 
     def visit(element: ET.Element) -> None:
         if _is_fixed(element):
-            _set_default(element, "#000000")
+            _fill(element, lambda: "#000000")
             return
         for name in {"style", "fill", "stroke"} & set(element.attrib):
             element.set(name, _HEX.sub(lambda m: new(m.group().lower()), element.attrib[name]))
@@ -268,10 +269,11 @@ def _recolour(root: ET.Element, new: Callable[[str], str]) -> None:
             visit(child)
 
     visit(root)
-    _set_default(root, new("#000000"))
+    _fill(root, lambda: new("#000000"))
 
 
-def _set_default(element: ET.Element, colour: str) -> None:
+def _fill(element: ET.Element, colour: Callable[[], str]) -> None:
+    """Let `element` name the colour that fills it, if it does not."""
     style = element.get("style", "")
     if "fill" not in _declarations(style) and "fill" not in element.attrib:
-        element.set("style", ";".join(filter(None, [style.rstrip("; "), f"fill:{colour}"])))
+        element.set("style", ";".join(filter(None, [style.rstrip("; "), f"fill:{colour()}"])))
