@@ -2,7 +2,7 @@
 
 It tells the execution cache about the code that the chapters import (see execution.py), gives
 their kernels a fixed environment, makes a fork's build link to the fork, and links the pages of
-exercises to those of their solutions.
+exercises to those of their solutions.  Formulas are the matter of mathematics.py.
 """
 
 from __future__ import annotations
@@ -64,6 +64,7 @@ def link_exercise_and_solution(app: Sphinx, name: str, source: list[str]) -> Non
 
 
 def setup(app: Sphinx) -> dict[str, Any]:
+    app.setup_extension("mathematics")
     # before the extensions that read these values: theirs have priority 500
     app.connect("config-inited", set_execution, priority=100)
     app.connect("config-inited", set_repository, priority=100)
