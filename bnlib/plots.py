@@ -42,7 +42,7 @@ MARKERS = ("o", "s", "^", "D", "v", "P", "X")
 TINTS = LinearSegmentedColormap.from_list("tints", ["#f4f8fb", "#aed0ea"])
 
 
-PRINTED = {"bbox_inches": "tight", "dpi": 200, "metadata": {"Date": None}}
+PRINTED = {"bbox_inches": "tight", "dpi": 350, "metadata": {"Date": None}}
 
 
 def use_style() -> None:
@@ -113,8 +113,9 @@ def curves(
         rows = np.atleast_2d(np.asarray(values, dtype=float))
         centre = np.exp(np.log(rows).mean(0)) if "y" in log else rows.mean(0)
         shade = colour(label, i)
-        style = {"color": shade, "linestyle": line(label, i)}
-        ax.plot(x, centre, label=label, marker=marker(label, i) if markers else None, **style)
+        (drawn,) = ax.plot(x, centre, line(label, i), label=label, color=shade)
+        if markers:
+            drawn.set_marker(marker(label, i))
         if len(rows) > 1:
             ax.fill_between(x, rows.min(0), rows.max(0), color=shade, alpha=0.18, linewidth=0)
     if "x" in log:
@@ -141,8 +142,8 @@ def strip(
         points = np.asarray(values, dtype=float).ravel()
         # A fixed spread instead of random jitter: the figure is the same at every run.
         offset = 0.24 * np.sin(2.4 * np.arange(points.size))
-        style = {"markersize": 4.5, "markeredgecolor": "white", "markeredgewidth": 0.5}
-        ax.plot(points, i + offset, "o", color=colour(label, i), **style)
+        (dots,) = ax.plot(points, i + offset, "o", color=colour(label, i), markersize=4.5)
+        dots.set(markeredgecolor="white", markeredgewidth=0.5)  # dots stay apart, and opaque
     if mark is not None:
         ax.axvline(mark, color="black", linewidth=1.4, linestyle="--")
     ax.set_yticks(range(len(groups)), list(groups))
@@ -193,13 +194,15 @@ def heatmap(
         yticklabels=list(rows),
         cbar_kws={"label": label},
     )
-    cells, scale = ax.collections[0], ax.collections[0].colorbar
+    cells = ax.collections[0]
     cells.update_scalarmappable()
     fixed = f"fixed-{ax.figure.axes.index(ax)}"
     cells.set_gid(f"{fixed}-cells")
-    scale.solids.set_gid(f"{fixed}-scale")
-    for i, (written, cell) in enumerate(zip(ax.texts, cells.get_facecolors(), strict=True)):
-        best = max(("#000000", "#ffffff"), key=lambda ink: contrast(ink, to_hex(cell)))
+    if cells.colorbar is not None and cells.colorbar.solids is not None:
+        cells.colorbar.solids.set_gid(f"{fixed}-scale")
+    behind = [to_hex(cell) for cell in np.asarray(cells.get_facecolor())]
+    for i, (written, cell) in enumerate(zip(ax.texts, behind, strict=True)):
+        best = "#000000" if contrast("#000000", cell) > contrast("#ffffff", cell) else "#ffffff"
         written.set(color=best, gid=f"{fixed}-text-{i}")
     ax.set(xlabel=xlabel, ylabel=ylabel)
     ax.tick_params(axis="y", rotation=0)
