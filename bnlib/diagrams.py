@@ -4,12 +4,13 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 from matplotlib.axes import Axes
-from matplotlib.colors import BoundaryNorm, ListedColormap
-from matplotlib.patches import FancyArrowPatch
+from matplotlib.patches import FancyArrowPatch, PathPatch
+from matplotlib.path import Path
 from numpy.typing import ArrayLike
 
-# still, moved, poked: a light, a middle and a dark tone, apart in grey as well.
-POKE_COLOURS = ("#ECECEC", "#56B4E9", "#000000")
+# still, moved, poked: a light, a middle and a dark tone, apart in grey as well; on a dark page a
+# dark, a middle and a light one.
+POKE_COLOURS = ("#DDDDDD", "#0072B2", "#000000")
 
 
 def tiles(x: ArrayLike) -> np.ndarray:
@@ -36,10 +37,16 @@ def tiles(x: ArrayLike) -> np.ndarray:
 
 def poked(ax: Axes, marks: ArrayLike, *, title: str) -> Axes:
     """Draw marks `(N, C, *spatial)` as tiles: 0 still, 1 moved, 2 poked."""
-    colours = ListedColormap(list(POKE_COLOURS))
     flat = tiles(marks)
     n, c, *spatial = np.asarray(marks).shape
-    ax.imshow(flat, cmap=colours, norm=BoundaryNorm([-0.5, 0.5, 1.5, 2.5], 3), aspect="equal")
+    square = np.array([(-0.5, -0.5), (0.5, -0.5), (0.5, 0.5), (-0.5, 0.5)])
+    for mark, shade in enumerate(POKE_COLOURS):
+        centres = np.argwhere(flat == mark)[:, ::-1]
+        if len(centres):
+            # one path per colour, and not an image: its colours can change with the page
+            squares = Path.make_compound_path_from_polys(centres[:, None] + square)
+            ax.add_patch(PathPatch(squares, facecolor=shade, linewidth=0))
+    ax.set(xlim=(-0.5, flat.shape[1] - 0.5), ylim=(flat.shape[0] - 0.5, -0.5), aspect="equal")
     gap = 3 if len(spatial) == 3 and spatial[0] > 1 else 1
     ax.set_xticks(_centres(flat.shape[1], c, gap), [str(k) for k in range(c)])
     ax.set_yticks(_centres(flat.shape[0], n, 1), [str(k) for k in range(n)])
@@ -84,7 +91,7 @@ def graph(
     for text, note in (notes or {}).items():
         column, row = nodes[text]
         side, place = (1, "bottom") if row == max(rows) else (-1, "top")
-        ax.text(column, row + 0.3 * side, note, ha="center", va=place, color="#B04A00")
+        ax.text(column, row + 0.3 * side, note, ha="center", va=place, color="#B04F00")
     ax.set_xlim(min(columns) - 0.6, max(columns) + 0.6)
     ax.set_ylim(min(rows) - 0.7, max(rows) + 0.7)
     ax.axis("off")

@@ -1,7 +1,10 @@
 """Figures of the course: arrays to Axes, in one style.
 
 No function here trains, saves or changes settings; only `use_style`, called once at the top of a
-chapter, does. A colour means the same method in the whole book: take it from `colour`.
+chapter, does. A colour means the same method in the whole book: take it from `colour`, and the
+line and the marker that go with it from `line` and `marker`.
+
+Every colour can be read on a white page, and its `bnlib.colours.on_dark` on a dark one.
 """
 
 from collections.abc import Mapping, Sequence
@@ -10,32 +13,43 @@ from importlib.resources import files
 import matplotlib.pyplot as plt
 import numpy as np
 from matplotlib.axes import Axes
+from matplotlib.colors import LinearSegmentedColormap, to_hex
 from matplotlib.figure import Figure
 from numpy.typing import ArrayLike
 
+from bnlib.colours import contrast
 from bnlib.evidence import Result
 
-# Methods have the colours of Okabe & Ito's palette, everything else takes Tol's muted ones from the
-# cycle in bnlib.mplstyle; colour-blind readers can tell both apart.
+# Colours whose contrast with the page is 4.5 or more, on white and, changed, on dark; the methods
+# stay apart for colour-blind readers (tests/test_plots.py simulates them).  All other labels take
+# theirs from the cycle in bnlib.mplstyle.
 COLOURS = {
     "BN": "#0072B2",
-    "none": "#D55E00",
-    "LayerNorm": "#009E73",
-    "GroupNorm": "#CC79A7",
-    "InstanceNorm": "#E69F00",
-    "train mode": "#D55E00",
+    "none": "#B04F00",
+    "LayerNorm": "#144623",
+    "GroupNorm": "#98617B",
+    "InstanceNorm": "#4A177F",
+    "train mode": "#B04F00",
     "eval mode": "#0072B2",
     "BN before": "#0072B2",
-    "BN after": "#56B4E9",
+    "BN after": "#1C2E4A",
 }
-VERDICT_COLOURS = {"supported": "#009E73", "not supported": "#D55E00", "inconclusive": "#7A7A7A"}
+NEUTRAL = "#6E6E6E"  # what is drawn for comparison only
+VERDICT_COLOURS = {"supported": "#2B7B6D", "not supported": "#B04F00", "inconclusive": "#4F4F4F"}
+LINES = {"LayerNorm": "--", "GroupNorm": "-.", "InstanceNorm": ":", "BN after": "--"}
 MARKERS = ("o", "s", "^", "D", "v", "P", "X")
+# Tints of one hue, light enough for writing on them and for becoming dark tints on a dark page.
+TINTS = LinearSegmentedColormap.from_list("tints", ["#f4f8fb", "#aed0ea"])
+
+
+PRINTED = {"bbox_inches": "tight", "dpi": 350, "metadata": {"Date": None}}
 
 
 def use_style() -> None:
-    """Set the course's style for every figure that follows; in a notebook, draw them as SVG.
+    """Set the course's style for every figure that follows.
 
-    The SVG carries no date and no random names, so that two runs draw the same bytes.
+    In a notebook, draw them as SVG for pages, and as PNG for slides; without a date and random
+    names, so that two runs draw the same bytes.
     """
     plt.style.use(str(files("bnlib") / "bnlib.mplstyle"))
     from IPython.core.getipython import get_ipython
@@ -43,10 +57,8 @@ def use_style() -> None:
     shell = get_ipython()
     if shell is not None:
         shell.run_line_magic("matplotlib", "inline")
-        shell.run_line_magic("config", "InlineBackend.figure_formats = ['svg']")
-        shell.run_line_magic(
-            "config", "InlineBackend.print_figure_kwargs = {'metadata': {'Date': None}}"
-        )
+        shell.run_line_magic("config", "InlineBackend.figure_formats = ['svg', 'png']")
+        shell.run_line_magic("config", f"InlineBackend.print_figure_kwargs = {PRINTED}")
         # `%matplotlib inline` resets the settings to the backend's own.
         plt.style.use(str(files("bnlib") / "bnlib.mplstyle"))
 
@@ -57,13 +69,28 @@ def colour(label: str, index: int = 0) -> str:
     return COLOURS.get(label, cycle[index % len(cycle)])
 
 
+def line(label: str, index: int = 0) -> str:
+    """The line of a method, or of the `index`-th other label: it tells similar colours apart."""
+    return LINES.get(label, "--" if index % 6 == 4 else "-")
+
+
+def marker(label: str, index: int = 0) -> str:
+    """The marker of a method, or the `index`-th for any other label."""
+    return MARKERS[(list(LINES).index(label) + 1 if label in LINES else index) % len(MARKERS)]
+
+
 def panels(count: int, *, height: float = 3.2, sharey: bool = False) -> tuple[Figure, list[Axes]]:
-    """A figure with `count` panels side by side, 4 at most; (figure, list of Axes)."""
+    """A figure with `count` panels, 4 at most; (figure, list of Axes).
+
+    Up to 3 panels stand side by side, 4 as two rows of two; `height` is that of a row.  A figure
+    with 1 or 4 fits a phone, and 2 or 3 fit the page of a desktop, at a size that can be read.
+    """
     if not 1 <= count <= 4:
         raise ValueError(f"a figure holds 1 to 4 panels, got {count}: draw two figures")
-    width = {1: 6.4, 2: 8.4, 3: 10.2, 4: 11.6}[count]
-    figure, axes = plt.subplots(1, count, figsize=(width, height), sharey=sharey, squeeze=False)
-    return figure, list(axes[0])
+    rows = 2 if count == 4 else 1
+    size = (4.6 if count in (1, 4) else 7.0, rows * height)
+    figure, axes = plt.subplots(rows, count // rows, figsize=size, sharey=sharey, squeeze=False)
+    return figure, list(axes.flat)
 
 
 def curves(
@@ -86,7 +113,9 @@ def curves(
         rows = np.atleast_2d(np.asarray(values, dtype=float))
         centre = np.exp(np.log(rows).mean(0)) if "y" in log else rows.mean(0)
         shade = colour(label, i)
-        ax.plot(x, centre, label=label, color=shade, marker=MARKERS[i % 7] if markers else None)
+        (drawn,) = ax.plot(x, centre, line(label, i), label=label, color=shade)
+        if markers:
+            drawn.set_marker(marker(label, i))
         if len(rows) > 1:
             ax.fill_between(x, rows.min(0), rows.max(0), color=shade, alpha=0.18, linewidth=0)
     if "x" in log:
@@ -113,7 +142,8 @@ def strip(
         points = np.asarray(values, dtype=float).ravel()
         # A fixed spread instead of random jitter: the figure is the same at every run.
         offset = 0.24 * np.sin(2.4 * np.arange(points.size))
-        ax.plot(points, i + offset, "o", color=colour(label, i), alpha=0.55, markersize=4)
+        (dots,) = ax.plot(points, i + offset, "o", color=colour(label, i), markersize=4.5)
+        dots.set(markeredgecolor="white", markeredgewidth=0.5)  # dots stay apart, and opaque
     if mark is not None:
         ax.axvline(mark, color="black", linewidth=1.4, linestyle="--")
     ax.set_yticks(range(len(groups)), list(groups))
@@ -164,6 +194,16 @@ def heatmap(
         yticklabels=list(rows),
         cbar_kws={"label": label},
     )
+    cells = ax.collections[0]
+    cells.update_scalarmappable()
+    fixed = f"fixed-{ax.figure.axes.index(ax)}"
+    cells.set_gid(f"{fixed}-cells")
+    if cells.colorbar is not None and cells.colorbar.solids is not None:
+        cells.colorbar.solids.set_gid(f"{fixed}-scale")
+    behind = [to_hex(cell) for cell in np.asarray(cells.get_facecolor())]
+    for i, (written, cell) in enumerate(zip(ax.texts, behind, strict=True)):
+        best = "#000000" if contrast("#000000", cell) > contrast("#ffffff", cell) else "#ffffff"
+        written.set(color=best, gid=f"{fixed}-text-{i}")
     ax.set(xlabel=xlabel, ylabel=ylabel)
     ax.tick_params(axis="y", rotation=0)
     return ax
@@ -179,7 +219,7 @@ def intervals(ax: Axes, results: Sequence[Result], *, xlabel: str) -> Axes:
         shade = VERDICT_COLOURS[result.verdict]
         ax.plot([result.low, result.high], [i, i], color=shade, linewidth=2.4)
         ax.plot(result.effect, i, "o", color=shade)
-        ax.plot(result.effects, np.full(len(result.effects), i + 0.22), "|", color=shade, alpha=0.7)
+        ax.plot(result.effects, np.full(len(result.effects), i + 0.22), "|", color=shade)
         claim = result.claim
         ax.vlines(claim.bound, i - 0.4, i + 0.4, colors="black", linestyles=":", linewidth=1.4)
     if any(result.claim.scale == "ratio" for result in results):
@@ -195,10 +235,13 @@ def grid_of_numbers(
 ) -> Axes:
     """A small matrix written out, shaded by value: for examples worked by hand."""
     matrix = np.asarray(values, dtype=float)
-    ax.imshow(matrix, cmap="Blues", aspect="auto", alpha=0.5)
+    ax.pcolormesh(matrix, cmap=TINTS, edgecolors="white", linewidth=0.8)
     for (i, j), value in np.ndenumerate(matrix):
-        ax.text(j, i, format(value, text), ha="center", va="center")
-    ax.set_xticks(range(len(columns)), list(columns))
-    ax.set_yticks(range(len(rows)), list(rows))
+        ax.text(j + 0.5, i + 0.5, format(value, text), ha="center", va="center")
+    ax.set_xticks(np.arange(len(columns)) + 0.5, list(columns))
+    ax.set_yticks(np.arange(len(rows)) + 0.5, list(rows))
+    ax.set_ylim(len(rows), 0)
+    ax.tick_params(length=0)
+    ax.spines[:].set_visible(False)
     ax.grid(False)
     return ax
