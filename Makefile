@@ -61,6 +61,7 @@ fix: install
 	@$(VENV) -m ruff check --fix-only --quiet .
 	@$(VENV) -m ruff format --quiet .
 	@$(VENV) tools/notebooks.py fix
+	@$(VENV) tools/student.py student
 
 lab: install
 	@"$(PYTHON)" tools/install.py book test lab
