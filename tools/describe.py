@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
+import card
 import launch
 from docutils import nodes
 from sphinx.application import Sphinx
@@ -18,6 +19,7 @@ from sphinx.config import Config
 
 LONGEST = 200  # search engines cut what is longer
 MISSING = "404"
+CARD = "_static/card.png"
 OTHERS = {  # pages that have no text of their own
     "genindex": "The index: every term of the course with the places that explain it.",
     "search": "Search the chapters, the exercises and their solutions.",
@@ -36,15 +38,23 @@ def set_addresses(app: Sphinx, config: Config) -> None:
     )
     config.ogp_site_url = config.html_baseurl
     config.notfound_urls_prefix = urlsplit(config.html_baseurl).path or "/"
+    config.ogp_site_name = config.html_title
+    config.ogp_image, config.ogp_image_alt = CARD, card.ALT
+    width, height = card.SIZE
+    config.ogp_custom_meta_tags = (
+        f'<meta property="og:image:width" content="{width}" />',
+        f'<meta property="og:image:height" content="{height}" />',
+        '<meta name="twitter:card" content="summary_large_image" />',
+    )
 
 
 def shortened(text: str, longest: int = LONGEST) -> str:
     """`text` in at most `longest` characters: its first sentences, or else its first words."""
     if len(text) <= longest:
         return text
-    sentences = re.match(rf"(.{{1,{longest - 1}}}[.?!])(?=\s)", text)
-    if sentences:
-        return sentences.group(1)
+    # one short sentence would say too little
+    if sentences := re.match(rf".{{{longest // 2},{longest - 1}}}[.?!](?=\s)", text):
+        return sentences.group()
     return text[: longest - 1].rsplit(" ", 1)[0].rstrip(",;:") + "…"
 
 
@@ -67,8 +77,7 @@ def describe(
         return
     tag = f'<meta name="description" content="{html.escape(said)}" />\n'
     context["metatags"] = context.get("metatags", "") + tag
-    fields = {"og:description": html.escape(said), "og:image:alt": html.escape(said)}
-    context["meta"] = {**(context.get("meta") or {}), **fields}
+    context["meta"] = {**(context.get("meta") or {}), "og:description": html.escape(said)}
 
 
 def page_not_found(
@@ -107,10 +116,15 @@ def search_without_a_server(
         app.add_js_file(None, body=NO_EXTRACTS, priority=990)
 
 
-def write_robots(app: Sphinx, error: Exception | None) -> None:
-    """Tell crawlers where the list of pages is."""
-    if error is None and app.config.html_baseurl and app.builder.name == "html":
-        text = f"User-agent: *\nAllow: /\nSitemap: {app.config.html_baseurl}sitemap.xml\n"
+def write_files(app: Sphinx, error: Exception | None) -> None:
+    """Write the picture of the course, and tell crawlers where the list of pages is."""
+    if error is not None or app.builder.name != "html":
+        return
+    site = app.config.html_baseurl
+    address = site.removeprefix("https://").rstrip("/")
+    card.write(Path(app.outdir) / CARD, app.config.html_title, address)
+    if site:
+        text = f"User-agent: *\nAllow: /\nSitemap: {site}sitemap.xml\n"
         (Path(app.outdir) / "robots.txt").write_text(text, encoding="utf-8")
 
 
@@ -119,5 +133,5 @@ def setup(app: Sphinx) -> dict[str, Any]:
     app.connect("html-page-context", describe, priority=300)  # sphinxext.opengraph: 500
     app.connect("html-page-context", page_not_found, priority=300)
     app.connect("html-page-context", search_without_a_server)
-    app.connect("build-finished", write_robots)
+    app.connect("build-finished", write_files)
     return {"version": "1", "parallel_read_safe": True, "parallel_write_safe": True}
