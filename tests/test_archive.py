@@ -51,6 +51,6 @@ def test_it_unpacks_into_one_folder_with_all_files_readable(tmp_path: Path) -> N
 
 
 def test_without_a_site_nothing_is_packed(tmp_path: Path) -> None:
-    with pytest.raises(FileNotFoundError, match="need a built site.*run make book"):
+    with pytest.raises(FileNotFoundError, match=r"need a built site.*run make book"):
         archive.pack(tmp_path, tmp_path / "course.zip")
     assert not list(tmp_path.iterdir())

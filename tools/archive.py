@@ -26,13 +26,12 @@ def pack(site: Path, target: Path) -> None:
         raise FileNotFoundError(f"need a built site, no index.html in {site}: run make book")
     part = target.with_name(target.name + ".part")
     with zipfile.ZipFile(part, "w", zipfile.ZIP_DEFLATED, compresslevel=9) as archive:
-        for path in sorted(path for path in site.rglob("*") if path.is_file()):
-            name = f"{target.stem}/{path.relative_to(site).as_posix()}"
-            entry = zipfile.ZipInfo(name, DATE)
+        for name in sorted(p.relative_to(site).as_posix() for p in site.rglob("*") if p.is_file()):
+            entry = zipfile.ZipInfo(f"{target.stem}/{name}", DATE)
             entry.compress_type = zipfile.ZIP_DEFLATED
             entry.create_system = 3  # Unix, whatever made it
             entry.external_attr = FILE_MODE << 16
-            archive.writestr(entry, path.read_bytes())
+            archive.writestr(entry, (site / name).read_bytes())
     part.replace(target)
 
 
