@@ -4,7 +4,7 @@
 # stamp last, so what has no stamp is done again.
 
 .DEFAULT_GOAL := help
-.PHONY: help install book preview test bench student record fix lab constraints clean
+.PHONY: help install book preview zip links test bench student record fix lab constraints clean
 
 SHELL := /bin/sh
 CANDIDATES := python3 python3.14 python3.13 python3.12 python3.11 python
@@ -19,11 +19,14 @@ help:
 	@echo "make book         build the book; prints the path of its first page"
 	@echo "make test         run all that CI runs: lint, types, tests, book, replay of the chapters"
 	@echo "make preview CHAPTER=chapters/03_mechanism.ipynb    build a site of one chapter alone"
+	@echo "make zip          pack the book into one file, to read it offline"
+	@echo "make links        ask whether the addresses that the text links to still answer"
 	@echo "make bench        measure the layers against torch's, and the grading of a class"
 	@echo "make lab          open the chapters in JupyterLab (installs JupyterLab the first time)"
 	@echo "make student      write the learners' notebooks of the exercises from the solutions"
 	@echo "make record       execute the solutions and store what their checks say"
-	@echo "make fix          bring the code and the notebooks into their form"
+	@echo "make fix          bring the code and the notebooks into their form; write the repository's"
+	@echo "                  address, from _config.yml, into their first cells"
 	@echo "make install      make .venv and install what the other commands need"
 	@echo "make constraints  resolve the newest versions and pin them in constraints.txt"
 	@echo "make clean        remove _build and the caches (.venv stays)"
@@ -45,6 +48,12 @@ book: install
 preview: install
 	@$(VENV) tools/book.py --only $(CHAPTER)
 
+zip: book
+	@$(VENV) tools/archive.py
+
+links: install
+	@$(VENV) tools/links.py
+
 test: install
 	@$(VENV) tools/check.py
 
@@ -61,6 +70,7 @@ fix: install
 	@$(VENV) -m ruff check --fix-only --quiet .
 	@$(VENV) -m ruff format --quiet .
 	@$(VENV) tools/notebooks.py fix
+	@$(VENV) tools/student.py student
 
 lab: install
 	@"$(PYTHON)" tools/install.py book test lab

@@ -8,8 +8,10 @@ import os
 import re
 from collections.abc import Iterator
 from pathlib import Path
+from urllib.parse import unquote, urlsplit
 
 import execution
+import launch
 import nbformat
 import notebooks
 import pytest
@@ -215,7 +217,7 @@ def test_what_two_functions_share_has_one_name() -> None:
 
 @pytest.fixture(scope="session")
 def html() -> Path:
-    folder = BOOK / "html"
+    folder = (BOOK / "html").resolve()
     if not folder.exists():
         if "BNLIB_BOOK" in os.environ:
             pytest.fail(f"no site in {folder}")
@@ -323,27 +325,147 @@ def test_each_picture_has_a_caption_with_a_number(pages: dict[str, BeautifulSoup
         assert caption.select_one(".caption-number") is not None, where
 
 
-def test_links_within_the_site_lead_somewhere(html: Path, pages: dict[str, BeautifulSoup]) -> None:
-    parsed = {(html / name).resolve(): page for name, page in pages.items()}
-    for name, page in pages.items():
-        for link in article(page).select("a[href]"):
-            target, _, anchor = str(link["href"]).partition("#")
-            if re.match(r"[a-z]+:", target):
-                continue
-            path = (html / name).parent.joinpath(target).resolve() if target else (html / name)
-            assert path.exists(), f"{name}: {link['href']}"
-            if anchor and path in parsed:
-                assert parsed[path].find(id=anchor), f"{name}: {link['href']}"
+@pytest.fixture(scope="session")
+def site(html: Path, pages: dict[str, BeautifulSoup]) -> dict[str, BeautifulSoup]:
+    """All pages, with those that Sphinx makes: index, search, and the one for a wrong address."""
+    others = {
+        path.name: BeautifulSoup(path.read_text(encoding="utf-8"), "html.parser")
+        for path in html.glob("*.html")
+        if path.name not in pages
+    }
+    assert {"genindex.html", "search.html", "404.html"} <= set(others)
+    return {**pages, **others}
 
 
-def test_each_page_links_to_its_source_to_its_edit_and_to_the_issues(
-    pages: dict[str, BeautifulSoup],
-) -> None:
+@pytest.fixture(scope="session")
+def where() -> dict[str, str]:
+    """The repository that this build belongs to: address and branch."""
     import bnlib_book
 
     settings = yaml.safe_load((ROOT / "_config.yml").read_text(encoding="utf-8"))["repository"]
     configured = {"repository_url": settings["url"], "repository_branch": settings["branch"]}
-    where = bnlib_book.repository(configured, os.environ)
+    return bnlib_book.repository(configured, os.environ)
+
+
+def referred(page: BeautifulSoup) -> Iterator[str]:
+    """What a page links to or loads, but for what it holds itself and what stands elsewhere."""
+    for attribute in ("href", "src", "poster", "data", "action"):
+        for tag in page.select(f"[{attribute}]"):
+            address = str(tag[attribute])
+            if not re.match(r"(?:[a-z]+:|//)", address) and address != "#":
+                yield address
+
+
+def test_links_within_the_site_lead_somewhere(
+    html: Path, site: dict[str, BeautifulSoup], where: dict[str, str]
+) -> None:
+    """Pages, sections, pictures, downloads, style sheets and scripts; on every page."""
+    prefix = urlsplit(launch.site(where["repository_url"])).path or "/"
+    parsed = {(html / name).resolve(): page for name, page in site.items()}
+    for name, page in site.items():
+        found = list(referred(page))
+        assert len(found) > 10, name
+        for address in found:
+            parts = urlsplit(address)
+            if name == "404.html":  # it is shown in place of a page in any folder
+                assert parts.path.startswith(prefix), f"{name}: {address}"
+                path = html / unquote(parts.path.removeprefix(prefix) or "index.html")
+            else:
+                assert not parts.path.startswith("/"), f"{name}: {address}"
+                path = (html / name).parent / unquote(parts.path) if parts.path else html / name
+            assert path.is_file(), f"{name}: {address}"
+            if parts.fragment and path.resolve() in parsed:
+                target = parsed[path.resolve()].find(id=unquote(parts.fragment))
+                assert target, f"{name}: {address}"
+
+
+def test_each_notebook_is_launched_and_downloaded_and_nothing_else_is(
+    html: Path, site: dict[str, BeautifulSoup], where: dict[str, str]
+) -> None:
+    url, branch = where["repository_url"], where["repository_branch"]
+    for name, page in site.items():
+        bar = page.select_one(".article-header-buttons")
+        assert bar is not None, name
+        addresses = [str(link["href"]) for link in bar.select("a[href]")]
+        stem = name.removesuffix(".html")
+        if not (ROOT / f"{stem}.ipynb").exists():
+            assert not any(launch.BINDER in a or launch.COLAB in a for a in addresses), name
+            continue
+        path = f"{stem.replace('/solutions/', '/')}.ipynb"
+        for wanted in (launch.binder(url, branch, path), launch.colab(url, branch, path)):
+            assert wanted is None or addresses.count(wanted) == 1, f"{name}: {wanted}"
+        files = [(html / name).parent / a for a in addresses if a.endswith(".ipynb")]
+        downloads = {file.resolve().relative_to(html / "_sources").as_posix() for file in files}
+        assert downloads == {path, f"{stem}.ipynb"}, name
+        for file in files:
+            committed = ROOT / file.resolve().relative_to(html / "_sources")
+            assert file.read_bytes() == committed.read_bytes(), f"{name}: {file}"
+
+
+def test_each_button_of_the_bar_has_a_name(site: dict[str, BeautifulSoup]) -> None:
+    for name, page in site.items():
+        for button in page.select(".article-header-buttons :is(a, button)"):
+            said = button.get("aria-label") or button.get("title") or button.get_text(strip=True)
+            assert said, f"{name}: {button}"
+
+
+def content(page: BeautifulSoup, key: str) -> list[str]:
+    return [
+        str(tag["content"]) for tag in page.select(f"meta[name='{key}'], meta[property='{key}']")
+    ]
+
+
+def test_each_page_is_described_in_a_sentence_without_markup(
+    site: dict[str, BeautifulSoup],
+) -> None:
+    for name, page in site.items():
+        assert page.select_one("html[lang=en]"), name
+        (said,) = content(page, "description")
+        assert 20 <= len(said) <= 200, f"{name}: {said}"
+        assert not re.search(r"[<>`{}$\\]|\*\*|&\w+;", said), f"{name}: {said}"
+
+
+def test_each_page_says_its_address_and_how_to_show_it_elsewhere(
+    html: Path, site: dict[str, BeautifulSoup], where: dict[str, str]
+) -> None:
+    address = launch.site(where["repository_url"])
+    if not address:
+        pytest.skip("the site of a repository that is not on GitHub has no known address")
+    for name, page in site.items():
+        (canonical,) = page.select("link[rel=canonical]")
+        assert canonical["href"] == address + name
+    written = {name for name in site if name not in ("404.html", "search.html", "genindex.html")}
+    for name in written:
+        page = site[name]
+        assert content(page, "og:url") == [address + name]
+        assert content(page, "og:description") == content(page, "description")
+        assert content(page, "og:title")[0] in page.select("title")[0].get_text()
+        assert content(page, "twitter:card") == ["summary_large_image"]
+        (picture,) = content(page, "og:image")
+        assert (html / picture.removeprefix(address)).is_file()
+        assert len(content(page, "og:image:alt")[0].split()) >= 5
+    listed = re.findall(r"<loc>(.*?)</loc>", (html / "sitemap.xml").read_text(encoding="utf-8"))
+    assert sorted(listed) == sorted(address + name for name in written)
+    assert f"Sitemap: {address}sitemap.xml" in (html / "robots.txt").read_text(encoding="utf-8")
+
+
+def test_the_page_for_a_wrong_address_leads_to_each_chapter_and_to_search(
+    site: dict[str, BeautifulSoup], where: dict[str, str]
+) -> None:
+    prefix = urlsplit(launch.site(where["repository_url"])).path or "/"
+    page = article(site["404.html"])
+    links = [link["href"] for link in page.select("a[href]")]
+    for path in CHAPTERS:
+        assert f"{prefix}chapters/{path.stem}.html" in links
+    (form,) = page.select("form")
+    assert form["action"] == f"{prefix}search.html"
+    field = form.select_one("input[name=q]")
+    assert field is not None and form.select_one(f"label[for={field['id']}]")
+
+
+def test_each_page_links_to_its_source_to_its_edit_and_to_the_issues(
+    pages: dict[str, BeautifulSoup], where: dict[str, str]
+) -> None:
     url, branch = where["repository_url"], where["repository_branch"]
     for path in CHAPTERS:
         file = f"chapters/{path.stem}.ipynb"

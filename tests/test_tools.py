@@ -19,6 +19,7 @@ import install
 import nbformat
 import notebooks
 import pytest
+import yaml
 
 ROOT = execution.ROOT
 
@@ -532,7 +533,59 @@ def test_the_address_of_the_repository_stands_in_one_place() -> None:
         and ".git" not in path.relative_to(ROOT).parts
         and address.group(1).removeprefix("https://") in path.read_text(errors="ignore")
     ]
-    assert holders == ["_config.yml"]
+    cells = [path.relative_to(ROOT).as_posix() for path in launched()]
+    assert sorted(holders) == sorted(["_config.yml", *cells])
+    for path in launched():
+        notebook = nbformat.read(path, as_version=4)
+        notebook.cells = [cell for cell in notebook.cells if cell.id != "install"]
+        assert address.group(1) not in nbformat.writes(notebook), path
+
+
+def launched() -> list[Path]:
+    """The notebooks that Binder and Colab open."""
+    return [*notebooks.of_the_course(), *sorted((ROOT / "exercises").glob("ex*.ipynb"))]
+
+
+def test_the_first_code_cell_installs_from_the_one_address() -> None:
+    settings = yaml.safe_load((ROOT / "_config.yml").read_text(encoding="utf-8"))["repository"]
+    address = f"git+{settings['url']}@{settings['branch']}"
+    for path in launched():
+        cells = nbformat.read(path, as_version=4).cells
+        first = next(cell for cell in cells if cell.cell_type == "code")
+        assert first.source.endswith(f"    %pip install -q {address}"), f"{path}: run make fix"
+        assert first.source == notebooks.installation()
+        assert "remove-cell" in first.metadata.tags, "need it hidden on the page"
+        assert sum("pip install" in cell.source for cell in cells) == 1, path
+
+
+def test_where_the_package_is_there_the_first_cell_installs_nothing() -> None:
+    ran = []
+    source = notebooks.installation().replace("%pip install", "ran.append(1)  #")
+    exec(source, {"ran": ran})
+    assert not ran
+    exec(source.replace('"bnlib"', '"no_such_package"'), {"ran": ran})
+    assert ran
+
+
+def test_a_fork_changes_one_line_and_runs_one_command(tmp_path: Path) -> None:
+    fork = {"repository": {"url": "https://example.org/you/course", "branch": "trunk"}}
+    (tmp_path / "_config.yml").write_text(yaml.safe_dump(fork))
+    source = notebooks.installation(tmp_path)
+    assert "git+https://example.org/you/course@trunk" in source
+    text = notebooks.of_the_course()[0].read_text(encoding="utf-8")
+    theirs = notebooks.in_form(text, source)
+    assert theirs != text
+    assert source in [cell.source for cell in nbformat.reads(theirs, as_version=4).cells]
+    assert notebooks.in_form(theirs, source) == theirs
+    assert notebooks.in_form(theirs, notebooks.installation()) == text
+
+
+def test_a_new_notebook_gets_the_cell_that_installs() -> None:
+    notebook = nbformat.v4.new_notebook(
+        cells=[nbformat.v4.new_markdown_cell("# New"), nbformat.v4.new_code_cell("x = 1")]
+    )
+    formed = nbformat.reads(notebooks.in_form(nbformat.writes(notebook), "install"), as_version=4)
+    assert [cell.source for cell in formed.cells] == ["# New", "install", "x = 1"]
 
 
 def test_a_fork_links_to_itself() -> None:

@@ -64,8 +64,8 @@ def link_exercise_and_solution(app: Sphinx, name: str, source: list[str]) -> Non
 
 
 def setup(app: Sphinx) -> dict[str, Any]:
-    app.setup_extension("mathematics")
-    app.setup_extension("figures")
+    for extension in ("mathematics", "figures", "launch", "describe"):
+        app.setup_extension(extension)
     # before the extensions that read these values: theirs have priority 500
     app.connect("config-inited", set_execution, priority=100)
     app.connect("config-inited", set_repository, priority=100)

@@ -1,6 +1,7 @@
 """Make .venv and install the course into it, with nothing but the standard library.
 
     python tools/install.py EXTRA...        the extras of pyproject.toml: book, test, lab
+    python tools/install.py --here EXTRA... the same, into the environment of this interpreter
     python tools/install.py --constraints   write the newest versions to constraints.txt
 
 PyTorch's own wheel index has small CPU wheels; the default index has wheels with the CUDA
@@ -174,6 +175,25 @@ def write_atomically(path: Path, text: str) -> None:
     part.replace(path)
 
 
+def pip_of(python: Path, root: Path) -> Run:
+    """The pip of an interpreter, run in `root`."""
+
+    def pip(arguments: Sequence[str]) -> int:
+        command = [str(python), "-m", "pip", "--disable-pip-version-check", *arguments]
+        return subprocess.run(command, cwd=root).returncode
+
+    return pip
+
+
+def install_here(root: Path, extras: Sequence[str]) -> int:
+    """Install into the environment of this interpreter, say of an image; returns an exit code."""
+    constraints = root / "constraints.txt"
+    versions = pins(constraints.read_text(encoding="utf-8"))
+    have_torch = has_torch(Path(sys.prefix), versions)
+    pip = pip_of(Path(sys.executable), root)
+    return install_packages(pip, extras, constraints, have_torch=have_torch)
+
+
 def install(root: Path, extras: Sequence[str]) -> int:
     """Bring `root/.venv` to the wanted state; returns an exit code."""
     venv, constraints = root / ".venv", root / "constraints.txt"
@@ -185,10 +205,7 @@ def install(root: Path, extras: Sequence[str]) -> int:
         drop_half_installed(venv)
     (venv / "unfinished").touch()
 
-    def pip(arguments: Sequence[str]) -> int:
-        command = [str(interpreter(venv)), "-m", "pip", "--disable-pip-version-check", *arguments]
-        return subprocess.run(command, cwd=root).returncode
-
+    pip = pip_of(interpreter(venv), root)
     versions = pins(constraints.read_text(encoding="utf-8"))
     code = install_packages(pip, extras, constraints, have_torch=has_torch(venv, versions))
     if code == 0:
@@ -216,12 +233,13 @@ def resolve_constraints(root: Path) -> str:
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("extras", nargs="*", help="extras of pyproject.toml: book, test, lab")
+    parser.add_argument("--here", action="store_true", help="install without .venv")
     parser.add_argument("--constraints", action="store_true", help="write constraints.txt")
     arguments = parser.parse_args()
     if arguments.constraints:
         write_atomically(ROOT / "constraints.txt", resolve_constraints(ROOT))
         return 0
-    return install(ROOT, arguments.extras)
+    return (install_here if arguments.here else install)(ROOT, arguments.extras)
 
 
 if __name__ == "__main__":

@@ -23,10 +23,17 @@ from typing import Any
 
 import jupytext
 import nbformat
+import yaml
 
 ROOT = Path(__file__).resolve().parent.parent
 KERNEL = {"display_name": "Python 3", "language": "python", "name": "python3"}
 CELL_METADATA = ("mystnb", "tags")
+INSTALLS = {"tags": ["install", "remove-cell"]}
+INSTALLATION = """\
+import importlib.util
+
+if importlib.util.find_spec("bnlib") is None:  # on Colab
+    %pip install -q git+{url}@{branch}"""
 CHECKS = re.compile(r"(check|score)\(")
 VALID_ID = re.compile(r"[A-Za-z0-9_-]{1,64}\Z")
 
@@ -85,6 +92,22 @@ def normalise(text: str) -> str:
     return nbformat.writes(nbformat.from_dict(notebook)).rstrip("\n") + "\n"
 
 
+def installation(root: Path = ROOT) -> str:
+    """The source of the cell that installs bnlib where it is absent."""
+    settings = yaml.safe_load((root / "_config.yml").read_text(encoding="utf-8"))["repository"]
+    return INSTALLATION.format(url=settings["url"], branch=settings["branch"])
+
+
+def in_form(text: str, source: str) -> str:
+    """A notebook of the course in its form, with `source` in its first code cell."""
+    notebook = nbformat.v4.reads_json(normalise(text))
+    notebook.cells = [c for c in notebook.cells if "install" not in c.metadata.get("tags", [])]
+    kinds = [cell.cell_type for cell in notebook.cells]
+    first = kinds.index("code") if "code" in kinds else len(kinds)
+    notebook.cells.insert(first, nbformat.v4.new_code_cell(source, id="install", metadata=INSTALLS))
+    return normalise(nbformat.v4.writes_json(notebook))
+
+
 def to_text(text: str) -> str:
     """A notebook file's text as MyST Markdown."""
     return jupytext.writes(nbformat.reads(normalise(text), as_version=4), fmt="md:myst")
@@ -115,9 +138,10 @@ def of_the_course(root: Path = ROOT) -> list[Path]:
 
 
 def not_in_form(paths: list[Path]) -> list[Path]:
-    """Those of `paths` that normalise would change."""
+    """Those of `paths` that in_form would change."""
+    source = installation()
     texts = [(path, path.read_text(encoding="utf-8")) for path in paths]
-    return [path for path, text in texts if normalise(text) != text]
+    return [path for path, text in texts if in_form(text, source) != text]
 
 
 def main() -> int:
@@ -139,7 +163,8 @@ def main() -> int:
     for path in wrong:
         print(f"{path}: {'fixed' if command == 'fix' else 'not in form: run notebooks.py fix'}")
         if command == "fix":
-            path.write_text(normalise(path.read_text(encoding="utf-8")), encoding="utf-8")
+            text = in_form(path.read_text(encoding="utf-8"), installation())
+            path.write_text(text, encoding="utf-8")
     return 1 if wrong and command == "check" else 0
 
 
