@@ -27,7 +27,15 @@ from pathlib import Path
 import execution
 
 ROOT = execution.ROOT
-SOURCES = ("_config.yml", "_toc.yml", "*.md", "tools/*.py", "chapters/**/*", "exercises/**/*")
+SOURCES = (
+    "_config.yml",
+    "_toc.yml",
+    "CITATION.cff",
+    "*.md",
+    "tools/*.py",
+    "chapters/**/*",
+    "exercises/**/*",
+)
 FORK = ("GITHUB_SERVER_URL", "GITHUB_REPOSITORY", "GITHUB_REF_NAME")
 
 

@@ -2,7 +2,8 @@
 
 Both take the pages of the site that is built already: the formulas, figures, numbers and links
 in them are those of the site.  A page becomes a part: its article, without what only works on a
-screen (buttons, links to headings, controls of figures), with folded answers opened.
+screen (buttons, links to headings, controls of figures) and without hidden code, but with the
+code of the solutions.
 """
 
 from __future__ import annotations
@@ -112,7 +113,7 @@ def put_drawings(text: str, drawings: list[str]) -> str:
 
 
 def clean(body: Tag) -> None:
-    """Take out of `body` what only works on a screen, and open what is folded to be tried."""
+    """Take out of `body` what only works on a screen, and unfold the code of solutions."""
     for useless in body.select(SCREEN):
         useless.decompose()
     for fold in body.select("details.hide"):  # of a solution: the code, without the fold
@@ -125,8 +126,6 @@ def clean(body: Tag) -> None:
         if tag.get("role") == "region":
             del tag["role"]
             tag.attrs.pop("aria-label", None)
-    for answer in body.select("details"):
-        answer["open"] = ""
     for target in body.select("section[id] > h2, section[id] > span + h2"):
         parent = target.parent
         assert parent is not None
@@ -150,6 +149,12 @@ def read_part(site: Path, name: str) -> Part:
     return Part(name, " ".join(heading.get_text().split()), body, drawings)
 
 
+def styles(site: Path, own: str) -> list[str]:
+    """The names of the style sheets of a book: the site's for code and formulas, and `own`."""
+    shared = ("pygments.css", "mathematics.css")
+    return [name for name in shared if (site / "_static" / name).exists()] + [own]
+
+
 def outline(toc: dict[str, Any]) -> Iterator[tuple[str, list[str]]]:
     """The captions of the table of contents with the names of their pages, in its order."""
 
@@ -163,9 +168,7 @@ def outline(toc: dict[str, Any]) -> Iterator[tuple[str, list[str]]]:
         yield part["caption"], list(names(part["chapters"]))
 
 
-def relink(
-    book: Book, inside: Callable[[str, str], str], picture: Callable[[str], str]
-) -> None:
+def relink(book: Book, inside: Callable[[str, str], str], picture: Callable[[str], str]) -> None:
     """Let links and pictures of the parts lead to where they are in the new book.
 
     inside(part, id) is the address of a place in the book, picture(file) that of a file of the
@@ -195,6 +198,7 @@ def relink(
 
 def read_book(root: Path, site: Path) -> Book:
     """Read the site in `site`, which was built from `root`: solutions last, as an appendix."""
+
     def settings(name: str) -> Any:
         return yaml.safe_load((root / name).read_text(encoding="utf-8"))
 

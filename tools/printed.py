@@ -15,7 +15,7 @@ import leaves
 import matplotlib
 from pypdf import PdfReader, PdfWriter
 
-STYLES = ("pygments.css", "mathematics.css", "print.css")
+EVERYWHERE = ("Recap", "Check yourself", "Exercise", "Sources")  # sections of every chapter
 # fonts that come with matplotlib, so that the book looks the same wherever it is printed
 FONTS = {
     "Course Text": "STIXGeneral{}.ttf",
@@ -115,15 +115,20 @@ def contents(book: leaves.Book, pages: dict[str, int]) -> str:
             if not index:  # sections of the chapters alone: exercises are short
                 for heading in part.sections:
                     title = " ".join(heading.get_text().split())
-                    lines.append(line("section", str(heading["data-target"]), title))
+                    if re.sub(r"^[\d.]+ ", "", title) not in EVERYWHERE:
+                        lines.append(line("section", str(heading["data-target"]), title))
     items = "\n".join(lines)
     return f'<nav class="contents" id="contents"><h1>Contents</h1><ol>{items}</ol></nav>'
 
 
-def compose(book: leaves.Book, site: str) -> list[str]:
+def compose(book: leaves.Book, site: Path) -> tuple[str, str]:
     """What comes before the contents, and what comes after them."""
-    leaves.relink(book, lambda name, i: f"#{place(name, i)}", lambda file: f"{site}/{file}")
-    styles = [f'<link rel="stylesheet" href="{site}/_static/{name}">' for name in STYLES]
+    address = site.resolve().as_uri()
+    leaves.relink(book, lambda name, i: f"#{place(name, i)}", lambda file: f"{address}/{file}")
+    styles = [
+        f'<link rel="stylesheet" href="{address}/_static/{name}">'
+        for name in leaves.styles(site, "print.css")
+    ]
     head = "\n".join(
         [
             '<!DOCTYPE html><html lang="en" data-theme="light"><head><meta charset="utf-8">',
@@ -137,13 +142,15 @@ def compose(book: leaves.Book, site: str) -> list[str]:
     for index, group in enumerate(book.groups):
         for number, part in enumerate(group.parts):
             isolate(part)
+            for answer in part.body.select("details"):
+                answer["open"] = ""
             if index:
                 demote(part)
             text = leaves.put_drawings(str(part.body), part.drawings)
             if index and number == 0:  # the heading of the group, on the page of its first part
                 text = f'<h1 class="group" id="group-{index}">{escape(group.title)}</h1>' + text
             body.append(f'<div class="leaf" id="{place(part.name)}">{text}</div>')
-    return [head, "\n".join([*body, "</body></html>"])]
+    return head, "\n".join([*body, "</body></html>"])
 
 
 def pages_of(pdf: Path) -> dict[str, int]:
@@ -165,15 +172,15 @@ def describe(pdf: Path, book: leaves.Book) -> None:
     writer.write(pdf)
 
 
-def make(root: Path, site: Path, target: Path) -> int:
-    """Print the book of the site to `target`; returns the number of its pages.
+def make(root: Path, site: Path, target: Path) -> str:
+    """Print the book of the site to `target`; returns how much it holds.
 
     Raises browser.NoBrowser where there is none.
     """
     work = target.parent / "printed"
     work.mkdir(parents=True, exist_ok=True)
     book = leaves.read_book(root, site)
-    head, body = compose(book, site.resolve().as_uri())
+    head, body = compose(book, site)
     pdf, page_file = work / "book.pdf", work / "book.html"
     with browser.chromium() as chrome:
         page = chrome.new_context(java_script_enabled=False).new_page()
@@ -186,4 +193,4 @@ def make(root: Path, site: Path, target: Path) -> int:
     describe(pdf, book)
     count = len(PdfReader(pdf).pages)
     pdf.replace(target)
-    return count
+    return f"{count} pages"
