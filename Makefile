@@ -4,7 +4,7 @@
 # stamp last, so what has no stamp is done again.
 
 .DEFAULT_GOAL := help
-.PHONY: help install book preview zip links test bench student record fix lab constraints clean
+.PHONY: help install book preview zip pdf epub links test bench student record fix lab constraints clean
 
 SHELL := /bin/sh
 CANDIDATES := python3 python3.14 python3.13 python3.12 python3.11 python
@@ -17,6 +17,8 @@ VENV := .venv/bin/python
 
 help:
 	@echo "make book         build the book; prints the path of its first page"
+	@echo "make pdf          print the book to _build/batch-normalization.pdf (needs Chromium or Chrome)"
+	@echo "make epub         write the book to _build/batch-normalization.epub"
 	@echo "make test         run all that CI runs: lint, types, tests, book, replay of the chapters"
 	@echo "make preview CHAPTER=chapters/03_mechanism.ipynb    build a site of one chapter alone"
 	@echo "make zip          pack the book into one file, to read it offline"
@@ -44,6 +46,9 @@ install:
 
 book: install
 	@$(VENV) tools/book.py
+
+pdf epub: install
+	@$(VENV) tools/paper.py $@
 
 preview: install
 	@$(VENV) tools/book.py --only $(CHAPTER)

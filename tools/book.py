@@ -27,7 +27,15 @@ from pathlib import Path
 import execution
 
 ROOT = execution.ROOT
-SOURCES = ("_config.yml", "_toc.yml", "*.md", "tools/*", "chapters/**/*", "exercises/**/*")
+SOURCES = (
+    "_config.yml",
+    "_toc.yml",
+    "CITATION.cff",
+    "*.md",
+    "tools/*",
+    "chapters/**/*",
+    "exercises/**/*",
+)
 FORK = ("GITHUB_SERVER_URL", "GITHUB_REPOSITORY", "GITHUB_REF_NAME")
 
 
@@ -107,18 +115,30 @@ def make_book(root: Path, destination: Path, toc: Path | None) -> int:
     return 0
 
 
-def build(root: Path, destination: Path, *, always: bool = False, toc: Path | None = None) -> int:
-    """Build the site in `destination`, unless nothing changed; returns an exit code."""
+def make_current(
+    root: Path, destination: Path, *, always: bool = False, toc: Path | None = None
+) -> int:
+    """Build the site in `destination`, unless nothing changed; returns an exit code.
+
+    The caller holds the lock of `only_one`.
+    """
     stamp, index = destination / "book.stamp", destination / "html" / "index.html"
+    wanted = book_digest(root)
+    current = stamp.exists() and stamp.read_text() == wanted and index.exists()
+    if not current or always:
+        stamp.unlink(missing_ok=True)
+        if (code := make_book(root, destination, toc)) != 0:
+            return code
+        stamp.write_text(wanted)
+    return 0
+
+
+def build(root: Path, destination: Path, *, always: bool = False, toc: Path | None = None) -> int:
+    """Build the site in `destination` and say where it is; returns an exit code."""
     with only_one(root / "_build"):
-        wanted = book_digest(root)
-        current = stamp.exists() and stamp.read_text() == wanted and index.exists()
-        if not current or always:
-            stamp.unlink(missing_ok=True)
-            if (code := make_book(root, destination, toc)) != 0:
-                return code
-            stamp.write_text(wanted)
-    print(index)
+        if (code := make_current(root, destination, always=always, toc=toc)) != 0:
+            return code
+    print(destination / "html" / "index.html")
     return 0
 
 

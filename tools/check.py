@@ -1,7 +1,7 @@
 """Run everything that CI runs, and say at the end what passed, what failed, what was skipped.
 
     python tools/check.py [STEP...]    all steps, or those named:
-                                       lint types tests exercises book replay
+                                       lint types tests exercises book paper replay
 
 A step that fails does not stop the others, unless they need its result.
 """
@@ -19,12 +19,16 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 import book
+import browser
 import execution
 import nbformat
+import paper
 
 ROOT = execution.ROOT
 TEST = ROOT / "_build" / "test"  # apart from the reader's book
 HTML = TEST / "html"
+# tests that read what is built in a later step
+NEED_BOOK = ("--ignore=tests/test_book.py", "--ignore=tests/test_paper.py")
 EXECUTED = TEST / "executed"
 RESULTS = TEST / "results"  # fresh: a replay must not read what the first run has measured
 
@@ -88,7 +92,7 @@ def types() -> bool:
 
 def tests() -> bool:
     """Unit and property tests, and the examples in bnlib's docstrings."""
-    arguments = ["tests", "bnlib", "--ignore=tests/test_book.py", "-n", "2", "--dist", "loadfile"]
+    arguments = ["tests", "bnlib", *NEED_BOOK, "-n", "2", "--dist", "loadfile"]
     return pytest("tests", arguments, {"OMP_NUM_THREADS": "1"})
 
 
@@ -107,6 +111,20 @@ def make_book() -> bool:
         return False
     execution.export(ROOT, execution.chapters(ROOT), EXECUTED)
     return pytest("book", ["tests/test_book.py"], {"BNLIB_BOOK": str(TEST)})
+
+
+def make_paper() -> bool:
+    """The printed book and the ePub of the site that the step book has built, and their tests."""
+    kinds = ["epub"]
+    try:
+        browser.find()
+        kinds.append("pdf")
+    except browser.NoBrowser as error:
+        (TEST / "batch-normalization.pdf").unlink(missing_ok=True)
+        print(f"no PDF, its tests are skipped: {error}")
+    if any(paper.build(kind, ROOT, TEST) != 0 for kind in kinds):
+        return False
+    return pytest("paper", ["tests/test_paper.py"], {"BNLIB_BOOK": str(TEST)})
 
 
 def unexecuted(notebook: Path) -> int:
@@ -140,6 +158,7 @@ STEPS: dict[str, Callable[[], bool]] = {
     "tests": tests,
     "exercises": exercises,
     "book": make_book,
+    "paper": make_paper,
     "replay": replay,
 }
 
