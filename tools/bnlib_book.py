@@ -64,7 +64,7 @@ def link_exercise_and_solution(app: Sphinx, name: str, source: list[str]) -> Non
 
 
 def setup(app: Sphinx) -> dict[str, Any]:
-    for extension in ("mathematics", "figures", "launch", "describe"):
+    for extension in ("mathematics", "figures", "launch", "describe", "accessibility"):
         app.setup_extension(extension)
     # before the extensions that read these values: theirs have priority 500
     app.connect("config-inited", set_execution, priority=100)
