@@ -9,6 +9,7 @@ from matplotlib.figure import Figure
 from bnlib import plots
 from bnlib.data import load
 from bnlib.experiments.arms import mlps
+from bnlib.experiments.inside import linears
 from bnlib.functional import batch_norm
 from bnlib.interactive import canvas
 
@@ -22,7 +23,7 @@ def _values() -> np.ndarray:
     digits = load()
     mlp = mlps(digits, [SEED], depth=2, norm=None)[0].double()
     with torch.no_grad():
-        z: torch.Tensor = mlp.hidden[1].linear(mlp.hidden[0](digits.train_x.double()))
+        z: torch.Tensor = linears(mlp)[1](mlp.hidden[0](digits.train_x.double()))
     return z[:, [UNIT]].numpy()
 
 
@@ -49,7 +50,8 @@ def draw(gamma: float, beta: float) -> tuple[Figure, str]:
     shade = plots.colour("BN")
     for part, alpha, what in ((y[y <= 0], 0.3, "stops"), (y[y > 0], 1.0, "passes")):
         label = f"$y$ that ReLU {what}"
-        ax.stairs(_percent(part), EDGES, fill=True, color=shade, alpha=alpha, label=label)
+        ax.stairs(_percent(part), EDGES, fill=True, facecolor=(shade, alpha), edgecolor=shade,
+                  linewidth=1, label=label)  # fmt: skip
     ax.stairs(_percent(x_hat), EDGES, color="black", linewidth=1.2, label=r"$\hat{x}$")
     ax.errorbar([y.mean()], [27], xerr=[y.std()], color=plots.colour("", 1), marker="o",
                 capsize=4, label="mean ± std. of $y$")  # fmt: skip
@@ -60,8 +62,8 @@ def draw(gamma: float, beta: float) -> tuple[Figure, str]:
     mean = y.mean().round(2) + 0.0  # no minus sign before a zero
     text = (
         f"γ = {gamma:g} and β = {beta:g}: y has the mean {mean:.2f} and the standard deviation "
-        f"{y.std():.2f}. A ReLU behind it passes {passed(gamma, beta):.0f} % of the values."
+        f"{y.std():.2f}, and a ReLU passes {passed(gamma, beta):.0f} % of it."
     )
     if gamma == 0:
-        text += " All values are equal: nothing of the input is left."
+        text += " All values are equal."
     return figure, text

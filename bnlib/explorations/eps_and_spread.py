@@ -35,8 +35,7 @@ def draw(eps: float, eps_is: str) -> tuple[Figure, str]:
     y = _normalised(eps, eps_is)
     stds = y.std(axis=0)
     figure, (ax,) = canvas(height=3.7)
-    rows = np.arange(len(STDS))
-    for row, std in zip(rows, stds, strict=True):
+    for row, std in enumerate(stds):
         # one line with gaps: a third of the bytes of as many markers
         places = np.repeat(y[:, row].round(3), 3)
         ends = np.tile([row - 0.3, row + 0.3, np.nan], SIZE)
@@ -50,7 +49,7 @@ def draw(eps: float, eps_is: str) -> tuple[Figure, str]:
     ax.text(2.4, height, name, color=plots.colour("none"), va="center")
     ax.set(xlim=(-2.9, 4), ylim=(6.6, -1.2), xlabel="normalised values")
     ax.set_xticks([-2, -1, 0, 1, 2])
-    ax.set_yticks(rows, [f"{std:g}" for std in STDS])
+    ax.set_yticks(range(len(STDS)), [f"{std:g}" for std in STDS])
     ax.set_ylabel("standard deviation before")
     ax.grid(visible=False)
     before, after = ", ".join(f"{std:g}" for std in STDS), ", ".join(f"{std:.2f}" for std in stds)
