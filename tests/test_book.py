@@ -347,6 +347,7 @@ def test_a_page_holds_each_glyph_of_its_formulas_once(pages: dict[str, Beautiful
         outlines = [str(outline["id"]) for outline in page.select("svg.glyphs path")]
         used = {str(use["xlink:href"]) for use in page.select(".math use")}
         assert len(outlines) == len(set(outlines)), name
+        assert bool(used) == bool(page.select(".math")), name
         assert used <= {f"#{outline}" for outline in outlines}, name
 
 
