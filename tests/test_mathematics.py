@@ -232,27 +232,35 @@ def test_the_pages_of_an_epub_are_well_formed(tmp_path: Path) -> None:
         assert used and used <= set(outlines)
 
 
-@pytest.mark.parametrize(
-    ("formula", "said"),
-    [
-        (r"\frac{1", "Missing close brace"),
-        (r"\variance", r"Undefined control sequence \variance"),
-        (r"x \tag{7}", r"\tag is not supported"),
-        (r"x \ref{eq}", r"\ref is not supported"),
-        (r"\text{é}", "lack a character"),
-    ],
-)
-def test_a_wrong_formula_is_reported_with_its_place(
-    formula: str, said: str, tmp_path: Path
-) -> None:
-    answer = run_sphinx(
-        tmp_path, "html", {"index.md": f"# Wrong\n\nLine three.\n\n$${formula}$$\n"}
-    )
-    assert re.search(r"index\.md:5: WARNING: formula: ", answer.stderr), answer.stderr
-    assert said in answer.stderr and formula in answer.stderr
-    page = BeautifulSoup(
-        (tmp_path / "html" / "index.html").read_text(encoding="utf-8"), "html.parser"
-    )
+WRONG = {
+    "brace": (r"\frac{1", "Missing close brace"),
+    "unknown": (r"\variance", r"Undefined control sequence \variance"),
+    "tag": (r"x \tag{7}", r"\tag is not supported"),
+    "ref": (r"x \ref{eq}", r"\ref is not supported"),
+    "character": (r"\text{é}", "lack a character"),
+}
+
+
+@pytest.fixture(scope="module")
+def wrong(tmp_path_factory: pytest.TempPathFactory) -> tuple[str, Path]:
+    """What Sphinx says about a site with a wrong formula on each page, and the folder with it."""
+    folder = tmp_path_factory.mktemp("wrong")
+    pages = {
+        f"{name}.md": f"# Wrong\n\nLine three.\n\n$${formula}$$\n"
+        for name, (formula, _) in WRONG.items()
+    }
+    index = "# Wrong\n\n```{toctree}\n" + "\n".join(WRONG) + "\n```\n"
+    answer = run_sphinx(folder, "html", {"index.md": index, **pages})
+    return answer.stderr, folder / "html"
+
+
+@pytest.mark.parametrize("name", WRONG)
+def test_a_wrong_formula_is_reported_with_its_place(name: str, wrong: tuple[str, Path]) -> None:
+    stderr, html = wrong
+    formula, said = WRONG[name]
+    (report,) = re.findall(rf"{name}\.md:5: WARNING: formula: (.*)", stderr)
+    assert said in report and report.endswith(formula)
+    page = BeautifulSoup((html / f"{name}.html").read_text(encoding="utf-8"), "html.parser")
     shown = page.select_one(".math code")
     assert shown is not None and shown.get_text() == formula
 
