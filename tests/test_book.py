@@ -325,16 +325,78 @@ def test_each_picture_has_a_caption_with_a_number(pages: dict[str, BeautifulSoup
         assert caption.select_one(".caption-number") is not None, where
 
 
+<<<<<<< HEAD
 @pytest.fixture(scope="session")
 def site(html: Path, pages: dict[str, BeautifulSoup]) -> dict[str, BeautifulSoup]:
     """All pages, with those that Sphinx makes: index, search, and the one for a wrong address."""
+=======
+def test_every_formula_was_converted(pages: dict[str, BeautifulSoup]) -> None:
+    """Each has a drawing, and MathML for screen readers; no TeX is left, also in headings."""
+    formulas = [(name, formula) for name, page in pages.items() for formula in page.select(".math")]
+    assert len(formulas) >= 300
+    for name, formula in formulas:
+        assert formula.select_one('svg[aria-hidden="true"]'), f"{name}: {formula}"
+        assert formula.select_one(".assistive > math"), f"{name}: {formula}"
+    left = re.compile(r"\\[(\[a-zA-Z]|\$\S[^$\n]*\$")
+    for name, page in pages.items():
+        texts = [
+            text
+            for text in page.find_all(string=left)
+            if not text.find_parent(["pre", "code", "script", "style"])
+        ]
+        assert not texts, name
+        alts = [str(image.get("alt")) for image in page.select("img")]
+        assert not [alt for alt in alts if left.search(alt)], name
+
+
+def test_a_page_holds_each_glyph_of_its_formulas_once(pages: dict[str, BeautifulSoup]) -> None:
+    for name, page in pages.items():
+        outlines = [str(outline["id"]) for outline in page.select("svg.glyphs path")]
+        used = {str(use["xlink:href"]) for use in page.select(".math use")}
+        assert len(outlines) == len(set(outlines)), name
+        assert bool(used) == bool(page.select(".math")), name
+        assert used <= {f"#{outline}" for outline in outlines}, name
+
+
+def test_only_links_lead_to_another_host(html: Path, pages: dict[str, BeautifulSoup]) -> None:
+    """Nothing that a browser fetches by itself: scripts, styles, fonts, pictures, frames."""
+    elsewhere = re.compile(r"(?:https?:)?//")
+    said = {"canonical", "license", "author"}  # a link in the head that is not fetched
+>>>>>>> wt-math
     others = {
         path.name: BeautifulSoup(path.read_text(encoding="utf-8"), "html.parser")
         for path in html.glob("*.html")
         if path.name not in pages
     }
+<<<<<<< HEAD
     assert {"genindex.html", "search.html", "404.html"} <= set(others)
     return {**pages, **others}
+=======
+    for name, page in {**pages, **others}.items():
+        for element in page.select("[src], [srcset], [data], link[href], image"):
+            if not said & set(element.get("rel") or []):
+                for attribute in ("src", "srcset", "data", "href", "xlink:href"):
+                    target = str(element.get(attribute, ""))
+                    assert not elsewhere.match(target), f"{name}: {element}"
+        for script in page.select("script:not([src])"):
+            assert not re.search(r"https?://", script.get_text()), f"{name}: {script}"
+    for path in html.rglob("*.css"):
+        text = path.read_text(encoding="utf-8")
+        assert not re.search(r"(?:url\(|@import)\s*['\"]?(?:https?:)?//", text), path
+
+
+def test_links_within_the_site_lead_somewhere(html: Path, pages: dict[str, BeautifulSoup]) -> None:
+    parsed = {(html / name).resolve(): page for name, page in pages.items()}
+    for name, page in pages.items():
+        for link in article(page).select("a[href]"):
+            target, _, anchor = str(link["href"]).partition("#")
+            if re.match(r"[a-z]+:", target):
+                continue
+            path = (html / name).parent.joinpath(target).resolve() if target else (html / name)
+            assert path.exists(), f"{name}: {link['href']}"
+            if anchor and path in parsed:
+                assert parsed[path].find(id=anchor), f"{name}: {link['href']}"
+>>>>>>> wt-math
 
 
 @pytest.fixture(scope="session")

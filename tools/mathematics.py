@@ -101,10 +101,7 @@ class MathJax:
     def close(self) -> None:
         """End the process, if it was started."""
         if self._process is not None:
-            assert self._process.stdin is not None and self._process.stdout is not None
-            self._process.stdin.close()
-            self._process.stdout.close()
-            self._process.wait()
+            self._process.communicate()
             self._process = None
 
 
