@@ -361,22 +361,21 @@ def test_links_within_the_site_lead_somewhere(
 ) -> None:
     """Pages, sections, pictures, downloads, style sheets and scripts; on every page."""
     prefix = urlsplit(launch.site(where["repository_url"])).path or "/"
-    parsed = {(html / name).resolve(): page for name, page in site.items()}
+    places = {html / name: {str(tag["id"]) for tag in p.select("[id]")} for name, p in site.items()}
     for name, page in site.items():
         found = list(referred(page))
         assert len(found) > 10, name
         for address in found:
             parts = urlsplit(address)
-            if name == "404.html":  # it is shown in place of a page in any folder
+            if name == "404.html" and parts.path:  # it is shown in place of a page in any folder
                 assert parts.path.startswith(prefix), f"{name}: {address}"
                 path = html / unquote(parts.path.removeprefix(prefix) or "index.html")
             else:
                 assert not parts.path.startswith("/"), f"{name}: {address}"
                 path = (html / name).parent / unquote(parts.path) if parts.path else html / name
             assert path.is_file(), f"{name}: {address}"
-            if parts.fragment and path.resolve() in parsed:
-                target = parsed[path.resolve()].find(id=unquote(parts.fragment))
-                assert target, f"{name}: {address}"
+            if parts.fragment and path.resolve() in places:
+                assert unquote(parts.fragment) in places[path.resolve()], f"{name}: {address}"
 
 
 def test_each_notebook_is_launched_and_downloaded_and_nothing_else_is(
@@ -394,7 +393,7 @@ def test_each_notebook_is_launched_and_downloaded_and_nothing_else_is(
         path = f"{stem.replace('/solutions/', '/')}.ipynb"
         for wanted in (launch.binder(url, branch, path), launch.colab(url, branch, path)):
             assert wanted is None or addresses.count(wanted) == 1, f"{name}: {wanted}"
-        files = [(html / name).parent / a for a in addresses if a.endswith(".ipynb")]
+        files = [(html / name).parent / a for a in addresses if "/_sources/" in f"/{a}"]
         downloads = {file.resolve().relative_to(html / "_sources").as_posix() for file in files}
         assert downloads == {path, f"{stem}.ipynb"}, name
         for file in files:
