@@ -409,6 +409,13 @@ def where() -> dict[str, str]:
     return bnlib_book.repository(configured, os.environ)
 
 
+@pytest.fixture(scope="session")
+def address(where: dict[str, str]) -> str:
+    """The address of the published site; empty if it is not known."""
+    settings = yaml.safe_load((ROOT / "_config.yml").read_text(encoding="utf-8"))["html"]
+    return settings.get("baseurl") or launch.site(where["repository_url"])
+
+
 def referred(page: BeautifulSoup) -> Iterator[str]:
     """What a page links to or loads, but for what it holds itself and what stands elsewhere."""
     for attribute in ("href", "src", "poster", "data", "action"):
@@ -419,26 +426,25 @@ def referred(page: BeautifulSoup) -> Iterator[str]:
 
 
 def test_links_within_the_site_lead_somewhere(
-    html: Path, site: dict[str, BeautifulSoup], where: dict[str, str]
+    html: Path, site: dict[str, BeautifulSoup], address: str
 ) -> None:
     """Pages, sections, pictures, downloads, style sheets and scripts; on every page."""
-    prefix = urlsplit(launch.site(where["repository_url"])).path or "/"
-    parsed = {(html / name).resolve(): page for name, page in site.items()}
+    prefix = urlsplit(address).path or "/"
+    places = {html / name: {str(tag["id"]) for tag in p.select("[id]")} for name, p in site.items()}
     for name, page in site.items():
         found = list(referred(page))
         assert len(found) > 10, name
-        for address in found:
-            parts = urlsplit(address)
-            if name == "404.html":  # it is shown in place of a page in any folder
-                assert parts.path.startswith(prefix), f"{name}: {address}"
+        for link in found:
+            parts = urlsplit(link)
+            if name == "404.html" and parts.path:  # it is shown in place of a page in any folder
+                assert parts.path.startswith(prefix), f"{name}: {link}"
                 path = html / unquote(parts.path.removeprefix(prefix) or "index.html")
             else:
-                assert not parts.path.startswith("/"), f"{name}: {address}"
+                assert not parts.path.startswith("/"), f"{name}: {link}"
                 path = (html / name).parent / unquote(parts.path) if parts.path else html / name
-            assert path.is_file(), f"{name}: {address}"
-            if parts.fragment and path.resolve() in parsed:
-                target = parsed[path.resolve()].find(id=unquote(parts.fragment))
-                assert target, f"{name}: {address}"
+            assert path.is_file(), f"{name}: {link}"
+            if parts.fragment and path.resolve() in places:
+                assert unquote(parts.fragment) in places[path.resolve()], f"{name}: {link}"
 
 
 def test_each_notebook_is_launched_and_downloaded_and_nothing_else_is(
@@ -456,7 +462,7 @@ def test_each_notebook_is_launched_and_downloaded_and_nothing_else_is(
         path = f"{stem.replace('/solutions/', '/')}.ipynb"
         for wanted in (launch.binder(url, branch, path), launch.colab(url, branch, path)):
             assert wanted is None or addresses.count(wanted) == 1, f"{name}: {wanted}"
-        files = [(html / name).parent / a for a in addresses if a.endswith(".ipynb")]
+        files = [(html / name).parent / a for a in addresses if "/_sources/" in f"/{a}"]
         downloads = {file.resolve().relative_to(html / "_sources").as_posix() for file in files}
         assert downloads == {path, f"{stem}.ipynb"}, name
         for file in files:
@@ -488,9 +494,8 @@ def test_each_page_is_described_in_a_sentence_without_markup(
 
 
 def test_each_page_says_its_address_and_how_to_show_it_elsewhere(
-    html: Path, site: dict[str, BeautifulSoup], where: dict[str, str]
+    html: Path, site: dict[str, BeautifulSoup], address: str
 ) -> None:
-    address = launch.site(where["repository_url"])
     if not address:
         pytest.skip("the site of a repository that is not on GitHub has no known address")
     for name, page in site.items():
@@ -512,9 +517,9 @@ def test_each_page_says_its_address_and_how_to_show_it_elsewhere(
 
 
 def test_the_page_for_a_wrong_address_leads_to_each_chapter_and_to_search(
-    site: dict[str, BeautifulSoup], where: dict[str, str]
+    site: dict[str, BeautifulSoup], address: str
 ) -> None:
-    prefix = urlsplit(launch.site(where["repository_url"])).path or "/"
+    prefix = urlsplit(address).path or "/"
     page = article(site["404.html"])
     links = [link["href"] for link in page.select("a[href]")]
     for path in CHAPTERS:

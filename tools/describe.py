@@ -34,7 +34,7 @@ if (location.protocol === "file:") DOCUMENTATION_OPTIONS.SHOW_SEARCH_SUMMARY = f
 def set_addresses(app: Sphinx, config: Config) -> None:
     """Set what depends on the address of the site, which is that of the repository's book."""
     config.html_baseurl = config.html_baseurl or launch.site(
-        config.html_theme_options["repository_url"]
+        config.html_theme_options.get("repository_url", "")
     )
     config.ogp_site_url = config.html_baseurl
     config.notfound_urls_prefix = urlsplit(config.html_baseurl).path or "/"
