@@ -325,11 +325,6 @@ def test_each_picture_has_a_caption_with_a_number(pages: dict[str, BeautifulSoup
         assert caption.select_one(".caption-number") is not None, where
 
 
-<<<<<<< HEAD
-@pytest.fixture(scope="session")
-def site(html: Path, pages: dict[str, BeautifulSoup]) -> dict[str, BeautifulSoup]:
-    """All pages, with those that Sphinx makes: index, search, and the one for a wrong address."""
-=======
 def test_every_formula_was_converted(pages: dict[str, BeautifulSoup]) -> None:
     """Each has a drawing, and MathML for screen readers; no TeX is left, also in headings."""
     formulas = [(name, formula) for name, page in pages.items() for formula in page.select(".math")]
@@ -362,16 +357,11 @@ def test_only_links_lead_to_another_host(html: Path, pages: dict[str, BeautifulS
     """Nothing that a browser fetches by itself: scripts, styles, fonts, pictures, frames."""
     elsewhere = re.compile(r"(?:https?:)?//")
     said = {"canonical", "license", "author"}  # a link in the head that is not fetched
->>>>>>> wt-math
     others = {
         path.name: BeautifulSoup(path.read_text(encoding="utf-8"), "html.parser")
         for path in html.glob("*.html")
         if path.name not in pages
     }
-<<<<<<< HEAD
-    assert {"genindex.html", "search.html", "404.html"} <= set(others)
-    return {**pages, **others}
-=======
     for name, page in {**pages, **others}.items():
         for element in page.select("[src], [srcset], [data], link[href], image"):
             if not said & set(element.get("rel") or []):
@@ -385,18 +375,16 @@ def test_only_links_lead_to_another_host(html: Path, pages: dict[str, BeautifulS
         assert not re.search(r"(?:url\(|@import)\s*['\"]?(?:https?:)?//", text), path
 
 
-def test_links_within_the_site_lead_somewhere(html: Path, pages: dict[str, BeautifulSoup]) -> None:
-    parsed = {(html / name).resolve(): page for name, page in pages.items()}
-    for name, page in pages.items():
-        for link in article(page).select("a[href]"):
-            target, _, anchor = str(link["href"]).partition("#")
-            if re.match(r"[a-z]+:", target):
-                continue
-            path = (html / name).parent.joinpath(target).resolve() if target else (html / name)
-            assert path.exists(), f"{name}: {link['href']}"
-            if anchor and path in parsed:
-                assert parsed[path].find(id=anchor), f"{name}: {link['href']}"
->>>>>>> wt-math
+@pytest.fixture(scope="session")
+def site(html: Path, pages: dict[str, BeautifulSoup]) -> dict[str, BeautifulSoup]:
+    """All pages, with those that Sphinx makes: index, search, and the one for a wrong address."""
+    others = {
+        path.name: BeautifulSoup(path.read_text(encoding="utf-8"), "html.parser")
+        for path in html.glob("*.html")
+        if path.name not in pages
+    }
+    assert {"genindex.html", "search.html", "404.html"} <= set(others)
+    return {**pages, **others}
 
 
 @pytest.fixture(scope="session")
@@ -409,13 +397,6 @@ def where() -> dict[str, str]:
     return bnlib_book.repository(configured, os.environ)
 
 
-@pytest.fixture(scope="session")
-def address(where: dict[str, str]) -> str:
-    """The address of the published site; empty if it is not known."""
-    settings = yaml.safe_load((ROOT / "_config.yml").read_text(encoding="utf-8"))["html"]
-    return settings.get("baseurl") or launch.site(where["repository_url"])
-
-
 def referred(page: BeautifulSoup) -> Iterator[str]:
     """What a page links to or loads, but for what it holds itself and what stands elsewhere."""
     for attribute in ("href", "src", "poster", "data", "action"):
@@ -426,25 +407,26 @@ def referred(page: BeautifulSoup) -> Iterator[str]:
 
 
 def test_links_within_the_site_lead_somewhere(
-    html: Path, site: dict[str, BeautifulSoup], address: str
+    html: Path, site: dict[str, BeautifulSoup], where: dict[str, str]
 ) -> None:
     """Pages, sections, pictures, downloads, style sheets and scripts; on every page."""
-    prefix = urlsplit(address).path or "/"
-    places = {html / name: {str(tag["id"]) for tag in p.select("[id]")} for name, p in site.items()}
+    prefix = urlsplit(launch.site(where["repository_url"])).path or "/"
+    parsed = {(html / name).resolve(): page for name, page in site.items()}
     for name, page in site.items():
         found = list(referred(page))
         assert len(found) > 10, name
-        for link in found:
-            parts = urlsplit(link)
-            if name == "404.html" and parts.path:  # it is shown in place of a page in any folder
-                assert parts.path.startswith(prefix), f"{name}: {link}"
+        for address in found:
+            parts = urlsplit(address)
+            if name == "404.html":  # it is shown in place of a page in any folder
+                assert parts.path.startswith(prefix), f"{name}: {address}"
                 path = html / unquote(parts.path.removeprefix(prefix) or "index.html")
             else:
-                assert not parts.path.startswith("/"), f"{name}: {link}"
+                assert not parts.path.startswith("/"), f"{name}: {address}"
                 path = (html / name).parent / unquote(parts.path) if parts.path else html / name
-            assert path.is_file(), f"{name}: {link}"
-            if parts.fragment and path.resolve() in places:
-                assert unquote(parts.fragment) in places[path.resolve()], f"{name}: {link}"
+            assert path.is_file(), f"{name}: {address}"
+            if parts.fragment and path.resolve() in parsed:
+                target = parsed[path.resolve()].find(id=unquote(parts.fragment))
+                assert target, f"{name}: {address}"
 
 
 def test_each_notebook_is_launched_and_downloaded_and_nothing_else_is(
@@ -462,7 +444,7 @@ def test_each_notebook_is_launched_and_downloaded_and_nothing_else_is(
         path = f"{stem.replace('/solutions/', '/')}.ipynb"
         for wanted in (launch.binder(url, branch, path), launch.colab(url, branch, path)):
             assert wanted is None or addresses.count(wanted) == 1, f"{name}: {wanted}"
-        files = [(html / name).parent / a for a in addresses if "/_sources/" in f"/{a}"]
+        files = [(html / name).parent / a for a in addresses if a.endswith(".ipynb")]
         downloads = {file.resolve().relative_to(html / "_sources").as_posix() for file in files}
         assert downloads == {path, f"{stem}.ipynb"}, name
         for file in files:
@@ -494,8 +476,9 @@ def test_each_page_is_described_in_a_sentence_without_markup(
 
 
 def test_each_page_says_its_address_and_how_to_show_it_elsewhere(
-    html: Path, site: dict[str, BeautifulSoup], address: str
+    html: Path, site: dict[str, BeautifulSoup], where: dict[str, str]
 ) -> None:
+    address = launch.site(where["repository_url"])
     if not address:
         pytest.skip("the site of a repository that is not on GitHub has no known address")
     for name, page in site.items():
@@ -517,9 +500,9 @@ def test_each_page_says_its_address_and_how_to_show_it_elsewhere(
 
 
 def test_the_page_for_a_wrong_address_leads_to_each_chapter_and_to_search(
-    site: dict[str, BeautifulSoup], address: str
+    site: dict[str, BeautifulSoup], where: dict[str, str]
 ) -> None:
-    prefix = urlsplit(address).path or "/"
+    prefix = urlsplit(launch.site(where["repository_url"])).path or "/"
     page = article(site["404.html"])
     links = [link["href"] for link in page.select("a[href]")]
     for path in CHAPTERS:
