@@ -12,7 +12,7 @@ import pytest
 
 CHAPTERS = sorted((Path(__file__).parent.parent / "chapters").glob("*.ipynb"))
 ANSWER = re.compile(
-    r'<details class="answer (right|wrong)" name="([\w-]+)">\n<summary>(.+)</summary>\n\n'
+    r'<details class="answer (right|wrong)" name="([\w-]+)">\n<summary>(.+?)</summary>\n\n'
     r"(.+?)\n\n</details>",
     re.S,
 )

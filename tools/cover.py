@@ -10,10 +10,11 @@ import io
 import textwrap
 
 import numpy as np
-from bnlib.functional import batch_norm
-from bnlib.plots import COLOURS
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+
+from bnlib.functional import batch_norm
+from bnlib.plots import COLOURS
 
 DEPTH, WIDTH, EXAMPLES, GAIN = 10, 64, 2000, 1.9
 RANGE = np.linspace(-6, 6, 241)

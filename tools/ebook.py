@@ -16,7 +16,6 @@ from pathlib import Path
 
 import cover
 import leaves
-from bs4 import Tag
 
 TYPES = {
     ".css": "text/css",

@@ -85,7 +85,7 @@ def kernel_environment(root: Path, results: Path) -> dict[str, str]:
     path = os.environ.get("PYTHONPATH", "").split(os.pathsep)
     return {
         "BNLIB_RESULTS": str(results),
-        "BNLIB_FIGURES": "static",  # all pictures of an interactive figure, for pages without a kernel
+        "BNLIB_FIGURES": "static",  # interactive figures for pages without a kernel
         "PYTHONPATH": os.pathsep.join([str(root), *(p for p in path if p not in ("", str(root)))]),
         "PYTHONHASHSEED": "0",
         "OMP_NUM_THREADS": "1",
