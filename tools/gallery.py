@@ -118,6 +118,19 @@ def credit(app: Sphinx, picture: Picture) -> str:
     return f"{authors}, {citation['title']}, figure {picture.number}. CC BY 4.0.{place}"
 
 
+def caption(app: Sphinx, page: str, picture: Picture) -> nodes.paragraph:
+    """The caption as it stands in the chapter, its number a link to the figure's place there."""
+    place = f"{app.builder.get_relative_uri(page, picture.page)}#{picture.label}"
+    number = nodes.reference("", f"Fig. {picture.number}", refuri=place, internal=True)
+    paragraph = nodes.paragraph()
+    paragraph += nodes.inline("", "", number, classes=["caption-number"])
+    paragraph += nodes.Text(" ")
+    paragraph += [child.deepcopy() for child in picture.caption.children]
+    for reference in paragraph.findall(addnodes.pending_xref):
+        reference["refdoc"] = page  # links start from this page
+    return paragraph
+
+
 def card(app: Sphinx, page: str, picture: Picture) -> nodes.Element:
     """A figure of the gallery: its thumbnail, number, caption, files, and text to copy."""
     folder = app.builder.imagedir
@@ -133,24 +146,23 @@ def card(app: Sphinx, page: str, picture: Picture) -> nodes.Element:
         f'<span class="visually-hidden"> of figure {picture.number}</span></a></li>'
         for use, name in picture.files.items()
     )
-    box = nodes.container(classes=["gallery-figure"])
-    box += nodes.raw("", f'<div class="gallery-picture figure-box">{shown}</div>', format="html")
-    words = nodes.container(classes=["gallery-words"])
-    place = f"{app.builder.get_relative_uri(page, picture.page)}#{picture.label}"
-    head = nodes.reference("", f"Fig. {picture.number}", refuri=place, internal=True)
-    text = nodes.paragraph("", "", nodes.strong("", "", head), nodes.Text(" "))
-    text += [child.deepcopy() for child in picture.caption.children]
-    for reference in text.findall(addnodes.pending_xref):
-        reference["refdoc"] = page
-    words += text
-    words += nodes.raw("", f'<ul class="gallery-files">{links}</ul>', format="html")
-    summary = f"Text for the slide<span class='visually-hidden'>, figure {picture.number}</span>"
-    opening = f'<details class="gallery-text"><summary>{summary}</summary>'
-    words += nodes.raw("", opening, format="html")
-    copied = f"{picture.caption.astext()}\n{credit(app, picture)}"
-    words += nodes.literal_block(copied, copied, language="text")
-    words += nodes.raw("", "</details>", format="html")
-    box += words
+    opening = (
+        '<figure class="gallery-figure">'
+        f'<div class="gallery-picture figure-box" style="--picture: {width}px">{shown}</div>'
+        '<figcaption class="gallery-words">'
+    )
+    closing = (
+        f'<ul class="gallery-files">{links}</ul><details class="gallery-text"><summary>'
+        f'Text for the slide<span class="visually-hidden">, figure {picture.number}</span>'
+        "</summary>"
+    )
+    text = f"{picture.caption.astext()}\n{credit(app, picture)}"
+    box = nodes.container()
+    box += nodes.raw("", opening, format="html")
+    box += caption(app, page, picture)
+    box += nodes.raw("", closing, format="html")
+    box += nodes.literal_block(text, text, language="text")
+    box += nodes.raw("", "</details></figcaption></figure>", format="html")
     return box
 
 
