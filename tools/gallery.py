@@ -101,7 +101,7 @@ def pictures(app: Sphinx, page: str) -> Iterator[Picture]:
             number=".".join(map(str, numbers[label])),
             caption=next(iter(node.findall(nodes.caption))),
             alt=alt,
-            size=figures.size(drawn),
+            size=figures.size(drawn[drawn.index("<svg") :]),
             files=files,
         )
 
