@@ -477,7 +477,7 @@ def test_every_figure_of_the_chapters_can_be_downloaded_for_slides(
         assert light.suffix == dark.suffix == ".svg", place
         assert light.read_bytes() != dark.read_bytes(), place
         assert bool(printed) == (figure.select_one(".explore") is None), place
-        assert all(width_of_png(path) >= 1600 for path in printed), place
+        assert all(width_of_png(path) >= 1400 for path in printed), place
         for image in card.select("img"):
             assert image["loading"] == "lazy" and image["width"] and image["height"], place
 
