@@ -198,3 +198,14 @@ def test_the_first_picture_of_an_interactive_figure_stands_alone() -> None:
 def test_a_widget_without_a_picture_is_refused() -> None:
     with pytest.raises(ValueError, match="need an inline svg, got '<p>'"):
         gallery.first_frame("<p>")
+
+
+# -- downloads ----------------------------------------------------------------------------------
+
+
+def test_the_files_that_the_first_page_offers_are_published() -> None:
+    offered = re.findall(r"\(published:batch-normalization\.(\w+)\)", INDEX)
+    workflow = (ROOT / ".github" / "workflows" / "pages.yml").read_text(encoding="utf-8")
+    made = re.search(r"run: make book ([a-z ]+?) *(?:#.*)?$", workflow, re.M)
+    assert made is not None and made[1].split() == offered == ["pdf", "epub", "zip"]
+    assert "cp _build/batch-normalization.* _build/html/" in workflow
