@@ -21,6 +21,7 @@ from bs4 import BeautifulSoup, Tag
 ROOT = execution.ROOT
 BOOK = Path(os.environ.get("BNLIB_BOOK", ROOT / "_build" / "test"))
 CHAPTERS = sorted((ROOT / "chapters").glob("*.ipynb"))
+FRONT = ("index", "teaching", "figures")  # pages that are no notebooks
 SOLUTIONS = sorted((ROOT / "exercises" / "solutions").glob("*.ipynb"))
 
 # Names for what has one name in the course (DESIGN, notation), and that name.
@@ -231,7 +232,7 @@ def pages(html: Path) -> dict[str, BeautifulSoup]:
     found = {}
     folders = [html / "chapters", html / "exercises"]
     written = [path for folder in folders for path in sorted(folder.rglob("*.html"))]
-    for path in [html / "index.html", *written]:
+    for path in [*(html / f"{name}.html" for name in FRONT), *written]:
         text = path.read_text(encoding="utf-8")
         found[path.relative_to(html).as_posix()] = BeautifulSoup(text, "html.parser")
     return found
@@ -251,7 +252,7 @@ def executed(html: Path) -> dict[str, nbformat.NotebookNode]:
 
 def test_each_notebook_has_its_page(pages: dict[str, BeautifulSoup]) -> None:
     assert set(pages) == {
-        *("index.html", "exercises/teachers.html"),
+        *(f"{name}.html" for name in (*FRONT, "exercises/teachers")),
         *(f"chapters/{path.stem}.html" for path in CHAPTERS),
         *(f"exercises/{path.stem}.html" for path in SOLUTIONS),
         *(f"exercises/solutions/{path.stem}.html" for path in SOLUTIONS),
@@ -573,6 +574,84 @@ def test_teachers_see_every_mistake_named_and_none_accepted(
     rows = [[c.get_text() for c in row.select("td")] for row in table.select("tbody tr")]
     assert len(rows) >= 60
     assert all(row[2] != "–" and row[3] == row[4] == "–" for row in rows)
+
+
+def test_the_first_page_leads_to_reading_running_solving_and_teaching(
+    pages: dict[str, BeautifulSoup],
+) -> None:
+    page = article(pages["index.html"])
+    outline = yaml.safe_load((ROOT / "_toc.yml").read_text(encoding="utf-8"))
+    chapters = {f"{entry['file']}.html" for entry in outline["parts"][0]["chapters"]}
+    wanted = {
+        "read": {"chapters/11_ledger.html", *chapters},
+        "run": {"README.md"},
+        "solve": {"exercises/ex03_mechanism.html"},
+        "teach": {"teaching.html", "figures.html", "exercises/teachers.html"},
+    }
+    for way, targets in wanted.items():
+        assert page.select_one(f'.sd-card a[href$="#{way}"]'), way
+        section = page.select_one(f"section#{way}")
+        assert section is not None, way
+        links = [str(link["href"]).split("#")[0] for link in section.select("a[href]")]
+        for target in targets:
+            assert any(link.endswith(target) for link in links), f"{way}: {target}"
+
+
+def test_the_first_page_shows_what_chapters_have_shown(pages: dict[str, BeautifulSoup]) -> None:
+    """The counts of the verdicts are the ledger's, the live figure is that of chapter 5."""
+    first, second = pages["index.html"], pages["chapters/11_ledger.html"]
+    counted = re.compile(r"Of the \d+ claims of the notes, \d+ are supported, .*?\.")
+    said = [counted.search(" ".join(article(page).get_text().split())) for page in (first, second)]
+    assert said[0] and said[1] and said[0][0] == said[1][0]
+    shown = article(first).select(".explore")
+    there = article(pages["chapters/05_train_eval.html"]).select_one(f"#{shown[0]['id']}")
+    assert len(shown) == 1 and str(shown[0]) == str(there)
+
+
+def test_the_page_for_teachers_shows_the_citation(pages: dict[str, BeautifulSoup]) -> None:
+    import quoting
+
+    citation = yaml.safe_load((ROOT / "CITATION.cff").read_text(encoding="utf-8"))
+    canonical = pages["index.html"].select_one("link[rel=canonical]")
+    address = str(canonical["href"]).removesuffix("index.html") if canonical else ""
+    shown = [block.get_text().strip() for block in article(pages["teaching.html"]).select("pre")]
+    assert quoting.bibtex(citation, address) in shown
+
+
+def width_of_png(path: Path) -> int:
+    content = path.read_bytes()
+    assert content[:8] == b"\x89PNG\r\n\x1a\n" and content[12:16] == b"IHDR", path
+    return int.from_bytes(content[16:20], "big")
+
+
+def test_every_figure_of_the_chapters_can_be_downloaded_for_slides(
+    html: Path, pages: dict[str, BeautifulSoup]
+) -> None:
+    wanted = {
+        f"{name}#{figure['id']}": figure
+        for name, page in pages.items()
+        for figure in article(page).select("figure[id]")
+        if name.startswith("chapters/")
+    }
+    cards = {
+        str(card.select_one(".caption-number a[href]")["href"]): card  # type: ignore[index]
+        for card in article(pages["figures.html"]).select("figure")
+    }
+    assert len(wanted) > 50 and list(cards) == list(wanted)
+    for place, card in cards.items():
+        figure = wanted[place]
+        number = figure.select_one(".caption-number").get_text().strip()  # type: ignore[union-attr]
+        assert card.select_one(".caption-number").get_text() == number  # type: ignore[union-attr]
+        credit = card.select_one("pre").get_text()  # type: ignore[union-attr]
+        assert f"figure {number.removeprefix('Fig. ')}. CC BY 4.0." in credit, place
+        files = [html / str(link["href"]) for link in card.select("a[download]")]
+        light, dark, *printed = files
+        assert light.suffix == dark.suffix == ".svg", place
+        assert light.read_bytes() != dark.read_bytes(), place
+        assert bool(printed) == (figure.select_one(".explore") is None), place
+        assert all(width_of_png(path) >= 1400 for path in printed), place
+        for image in card.select("img"):
+            assert image["loading"] == "lazy" and image["width"] and image["height"], place
 
 
 def test_there_is_an_index_and_a_glossary(html: Path, pages: dict[str, BeautifulSoup]) -> None:

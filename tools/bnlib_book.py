@@ -70,4 +70,6 @@ def setup(app: Sphinx) -> dict[str, Any]:
     app.connect("config-inited", set_execution, priority=100)
     app.connect("config-inited", set_repository, priority=100)
     app.connect("source-read", link_exercise_and_solution)
+    app.setup_extension("quoting")
+    app.setup_extension("gallery")
     return {"version": "1", "parallel_read_safe": True, "parallel_write_safe": True}

@@ -3,15 +3,15 @@
     ```{gallery}
     ```
 
-The figures are those of the pages as they are built, so the gallery cannot go stale.  An
-interactive figure is there with its first picture.  The files lie beside the page, named after
-the figure: `mechanism-eps.svg` for light slides, `mechanism-eps-dark.svg`, `mechanism-eps.png`.
+The figures are those of the pages as they are built, so the gallery cannot go stale.  Its files are
+those that the pages show, for light and for dark slides, and the notebook's PNG.  An interactive
+figure is there with the picture that it shows first, as SVG alone.
 """
 
 from __future__ import annotations
 
-import hashlib
 import re
+import shutil
 import xml.etree.ElementTree as ElementTree
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -19,7 +19,7 @@ from html import escape
 from pathlib import Path
 from typing import Any
 
-import launch
+import figures
 import nbformat
 import yaml
 from docutils import nodes
@@ -30,105 +30,80 @@ from sphinx.util.docutils import SphinxDirective
 
 from bnlib import svg
 
-PIXELS = 1920  # the width of a slide
-FOLDER = "figures"
-NAMESPACE = "{http://www.w3.org/2000/svg}"
+LIGHT, DARK, PRINTED = "SVG for light slides", "SVG for dark slides", "PNG"
 
 
 @dataclass(frozen=True)
 class Picture:
-    """A numbered figure of a chapter: its place, what it shows, and itself as a light SVG."""
+    """A numbered figure: its place, what it says, its size on the page, its files by their use."""
 
     page: str
-    id: str
+    label: str
     number: str
     caption: nodes.Element
     alt: str
-    light: str
-
-    @property
-    def name(self) -> str:
-        return self.id.removeprefix("fig-")
-
-    @property
-    def size(self) -> tuple[int, int]:
-        """Width and height in pixels of the screen."""
-        box = ElementTree.fromstring(self.light).attrib["viewBox"].split()
-        width, height = (round(float(number) * 4 / 3) for number in box[2:])
-        return width, height
+    size: tuple[int, int]
+    files: dict[str, str]
 
 
 def first_frame(widget: str) -> tuple[str, str]:
     """The picture that an interactive figure shows at first, as a light SVG, and its text.
 
-    widget: HTML with one inline `svg`, whose groups with `display:none` belong to other frames and
-    whose colours are CSS variables with the light colour as the fallback.
-    Raises ValueError if there is no such picture.
+    widget: the HTML of `bnlib.interactive.static`.  Raises ValueError if it holds no picture.
     """
     found = re.search(r"<svg\b.*</svg>", widget, re.S)
     if found is None:
         raise ValueError(f"need an inline svg, got {widget[:80]!r}: let explore() draw it")
-    text = re.sub(r"var\(--[\w-]+,\s*([^()]+)\)", r"\1", found.group())
-    root = ElementTree.fromstring(text)
+    root = ElementTree.fromstring(re.sub(r"var\(--[\w-]+, (#\w+)\)", r"\1", found.group()))
     for parent in list(root.iter()):
         for child in list(parent):
-            if "display:none" in child.get("style", "").replace(" ", ""):
+            if child.get("style") == "display:none":  # it belongs to other frames
                 parent.remove(child)
-    alt = root.attrib.pop("aria-label", "")
-    return ElementTree.tostring(root, encoding="unicode"), alt
+    text = root.attrib.pop("aria-label", "")
+    return ElementTree.tostring(root, encoding="unicode"), text
 
 
-def drawn(app: Sphinx, page: str, figure: nodes.figure) -> tuple[str, str] | None:
-    """The picture in a figure as a light SVG, and its alternative text; None if it has none."""
-    for image in figure.findall(nodes.image):
-        path = Path(app.srcdir) / image["candidates"].get("image/svg+xml", image["uri"])
-        if path.suffix == ".svg":
-            return svg.compact(path.read_text(encoding="utf-8")), image.get("alt", "")
-    for raw in figure.findall(nodes.raw):
-        if "<svg" in raw.astext():
-            return first_frame(raw.astext())
-    return None
+def files_of(figure: figures.Figure, folder: Path) -> dict[str, str]:
+    """The files of a figure in `folder`; its page writes the SVG."""
+    found = {LIGHT: f"{figure.name}.svg", DARK: f"{figure.name}-dark.svg"}
+    if figure.png is not None:
+        found[PRINTED] = f"{figure.name}.png"
+        folder.mkdir(parents=True, exist_ok=True)
+        shutil.copyfile(figure.png, folder / found[PRINTED])
+    return found
+
+
+def files_of_first_frame(label: str, light: str, folder: Path) -> dict[str, str]:
+    """Write the first picture of an interactive figure to `folder`, for both kinds of slides."""
+    found = {LIGHT: f"{label}.svg", DARK: f"{label}-dark.svg"}
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / found[LIGHT]).write_text(light, encoding="utf-8")
+    (folder / found[DARK]).write_text(svg.darkened(light), encoding="utf-8")
+    return found
 
 
 def pictures(app: Sphinx, page: str) -> Iterator[Picture]:
-    """The numbered figures of a page, in their order."""
+    """The numbered figures of a page, in their order, with their files in the site."""
     numbers = app.env.toc_fignumbers.get(page, {}).get("figure", {})
-    for figure in app.env.get_doctree(page).findall(nodes.figure):
-        known = [name for name in figure["ids"] if name in numbers]
-        caption = next(iter(figure.findall(nodes.caption)), None)
-        if known and caption is not None and (found := drawn(app, page, figure)):
-            number = ".".join(map(str, numbers[known[0]]))
-            light, alt = found
-            yield Picture(page, known[0], number, caption, alt, light)
-
-
-def png(light: str, cache: Path) -> bytes:
-    """The picture on white, as wide as a slide; rendered once for each state of the picture."""
-    import resvg_py
-
-    path = cache / f"{hashlib.sha256(light.encode()).hexdigest()[:16]}-{PIXELS}.png"
-    if not path.exists():
-        made = resvg_py.svg_to_bytes(
-            svg_string=light, width=PIXELS, background="white", dpi=96, skip_system_fonts=True
+    folder = Path(app.outdir, app.builder.imagedir)
+    for node in app.env.get_doctree(page).findall(nodes.figure):
+        label = node["ids"][0]
+        figure = node.get("course_figure")
+        if figure is not None:
+            alt, drawn, files = figure.alt, figure.svg.read_text("utf-8"), files_of(figure, folder)
+        else:
+            widget = "".join(raw.astext() for raw in node.findall(nodes.raw))
+            drawn, alt = first_frame(widget)
+            files = files_of_first_frame(label, drawn, folder)
+        yield Picture(
+            page=page,
+            label=label,
+            number=".".join(map(str, numbers[label])),
+            caption=next(iter(node.findall(nodes.caption))),
+            alt=alt,
+            size=figures.size(drawn[drawn.index("<svg") :]),
+            files=files,
         )
-        cache.mkdir(parents=True, exist_ok=True)
-        part = path.with_suffix(".part")
-        part.write_bytes(bytes(made))
-        part.replace(path)
-    return path.read_bytes()
-
-
-def write_files(picture: Picture, folder: Path, cache: Path) -> dict[str, str]:
-    """Write the files of a picture to `folder`; returns their names, by what they are for."""
-    folder.mkdir(parents=True, exist_ok=True)
-    files: dict[str, tuple[str, bytes]] = {
-        "SVG for light slides": (f"{picture.name}.svg", picture.light.encode()),
-        "SVG for dark slides": (f"{picture.name}-dark.svg", svg.darkened(picture.light).encode()),
-        "PNG": (f"{picture.name}.png", png(picture.light, cache)),
-    }
-    for name, content in files.values():
-        (folder / name).write_bytes(content)
-    return {what: name for what, (name, _) in files.items()}
 
 
 def credit(app: Sphinx, picture: Picture) -> str:
@@ -138,45 +113,56 @@ def credit(app: Sphinx, picture: Picture) -> str:
         author.get("name") or f"{author['given-names']} {author['family-names']}"
         for author in citation["authors"]
     )
-    site = app.config.html_baseurl or launch.site(app.config.html_theme_options["repository_url"])
-    place = f" {site}{picture.page}.html#{picture.id}" if site else ""
+    site = app.config.html_baseurl
+    place = f" {site}{picture.page}.html#{picture.label}" if site else ""
     return f"{authors}, {citation['title']}, figure {picture.number}. CC BY 4.0.{place}"
+
+
+def caption(app: Sphinx, page: str, picture: Picture) -> nodes.paragraph:
+    """The caption as it stands in the chapter, its number a link to the figure's place there."""
+    place = f"{app.builder.get_relative_uri(page, picture.page)}#{picture.label}"
+    number = nodes.reference("", f"Fig. {picture.number}", refuri=place, internal=True)
+    paragraph = nodes.paragraph()
+    paragraph += nodes.inline("", "", number, classes=["caption-number"])
+    paragraph += nodes.Text(" ")
+    paragraph += [child.deepcopy() for child in picture.caption.children]
+    for reference in paragraph.findall(addnodes.pending_xref):
+        reference["refdoc"] = page  # links start from this page
+    return paragraph
 
 
 def card(app: Sphinx, page: str, picture: Picture) -> nodes.Element:
     """A figure of the gallery: its thumbnail, number, caption, files, and text to copy."""
-    cache = Path(app.config.nb_execution_cache_path).parent / "png"
-    files = write_files(picture, Path(app.outdir) / FOLDER, cache)
+    folder = app.builder.imagedir
     width, height = picture.size
     shown = "".join(
-        f'<img class="figure-{theme}" src="{FOLDER}/{files[f"SVG for {theme} slides"]}" '
+        f'<img class="figure-{theme}" src="{folder}/{picture.files[use]}" '
         f'alt="{escape(picture.alt)}" width="{width}" height="{height}" loading="lazy" '
         'decoding="async">'
-        for theme in ("light", "dark")
+        for theme, use in (("light", LIGHT), ("dark", DARK))
     )
     links = "".join(
-        f'<li><a href="{FOLDER}/{name}" download>{what}'
+        f'<li><a href="{folder}/{name}" download>{use}'
         f'<span class="visually-hidden"> of figure {picture.number}</span></a></li>'
-        for what, name in files.items()
+        for use, name in picture.files.items()
     )
-    box = nodes.container(classes=["gallery-figure"])
-    box += nodes.raw("", f'<div class="gallery-picture">{shown}</div>', format="html")
-    words = nodes.container(classes=["gallery-words"])
-    place = f"{app.builder.get_relative_uri(page, picture.page)}#{picture.id}"
-    head = nodes.reference("", f"Fig. {picture.number}", refuri=place, internal=True)
-    text = nodes.paragraph("", "", nodes.strong("", "", head), nodes.Text(" "))
-    text += [child.deepcopy() for child in picture.caption.children]
-    for reference in text.findall(addnodes.pending_xref):
-        reference["refdoc"] = page
-    words += text
-    words += nodes.raw("", f'<ul class="gallery-files">{links}</ul>', format="html")
-    summary = f"Text for the slide<span class='visually-hidden'>, figure {picture.number}</span>"
-    opening = f'<details class="gallery-text"><summary>{summary}</summary>'
-    words += nodes.raw("", opening, format="html")
-    copied = f"{picture.caption.astext()}\n{credit(app, picture)}"
-    words += nodes.literal_block(copied, copied, language="text")
-    words += nodes.raw("", "</details>", format="html")
-    box += words
+    opening = (
+        '<figure class="gallery-figure">'
+        f'<div class="gallery-picture figure-box" style="--picture: {width}px">{shown}</div>'
+        '<figcaption class="gallery-words">'
+    )
+    closing = (
+        f'<ul class="gallery-files">{links}</ul><details class="gallery-text"><summary>'
+        f'Text for the slide<span class="visually-hidden">, figure {picture.number}</span>'
+        "</summary>"
+    )
+    text = f"{picture.caption.astext()}\n{credit(app, picture)}"
+    box = nodes.container()
+    box += nodes.raw("", opening, format="html")
+    box += caption(app, page, picture)
+    box += nodes.raw("", closing, format="html")
+    box += nodes.literal_block(text, text, language="text")
+    box += nodes.raw("", "</details></figcaption></figure>", format="html")
     return box
 
 

@@ -94,9 +94,12 @@ class MathJax:
         return self._known[key]
 
     def outlines(self, names: set[str]) -> dict[str, str]:
-        """The outlines of these glyphs, of formulas converted before, sorted by name."""
+        """The outlines of those of `names` that are glyphs of formulas converted before.
+
+        A page may hold other drawings, which refer to parts of their own.
+        """
         known = {name: d for formula in self._known.values() for name, d in formula.glyphs.items()}
-        return {name: known[name] for name in sorted(names)}
+        return {name: known[name] for name in sorted(names & known.keys())}
 
     def close(self) -> None:
         """End the process, if it was started."""

@@ -1,8 +1,8 @@
 """What a page says that another file knows: nobody types it twice, and it cannot go stale.
 
     ```{shown} chapters/11_ledger
-    :tag: verdicts
-    ```                              what the cell with this tag showed when it was executed
+    :cell: verdicts
+    ```                              what the cell of this tag, or figure, showed in the build
     {time}`chapters/03_mechanism`    how long a chapter takes to read, or an exercise to solve
     ```{bibtex}
     ```                              CITATION.cff as an entry for BibTeX
@@ -17,9 +17,8 @@ from __future__ import annotations
 import math
 import re
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
-import launch
 import nbformat
 import yaml
 from docutils import nodes
@@ -72,11 +71,19 @@ class Time(SphinxRole):
             return [], [message]
 
 
-def with_tag(notebook: nbformat.NotebookNode, tag: str) -> list[dict[str, Any]]:
-    """What the cell with this tag has displayed; raises LookupError unless there is one such."""
-    cells = [cell for cell in notebook.cells if tag in cell.metadata.get("tags", [])]
+def displayed(notebook: nbformat.NotebookNode, name: str) -> list[dict[str, Any]]:
+    """What the cell with this tag, or with the figure of this name, has displayed.
+
+    Raises LookupError unless there is exactly one such cell.
+    """
+
+    def has_name(cell: nbformat.NotebookNode) -> bool:
+        figure = cell.metadata.get("mystnb", {}).get("figure", {})
+        return name in cell.metadata.get("tags", []) or name == figure.get("name")
+
+    cells = [cell for cell in notebook.cells if has_name(cell)]
     if len(cells) != 1:
-        raise LookupError(f"need one cell with the tag {tag!r}, got {len(cells)}")
+        raise LookupError(f"need one cell with the tag or the figure {name!r}, got {len(cells)}")
     return [output.data for output in cells[0].get("outputs", []) if "data" in output]
 
 
@@ -84,7 +91,7 @@ class Shown(SphinxDirective):
     """The Markdown or the HTML that a tagged cell of an executed chapter has displayed."""
 
     required_arguments = 1
-    option_spec = {"tag": directives.unchanged_required}
+    option_spec: ClassVar = {"cell": directives.unchanged_required}
 
     def executed(self) -> nbformat.NotebookNode:
         """The chapter with its outputs; raises KeyError if it has not been executed."""
@@ -97,7 +104,7 @@ class Shown(SphinxDirective):
 
     def run(self) -> list[nodes.Node]:
         try:
-            outputs = with_tag(self.executed(), self.options["tag"])
+            outputs = displayed(self.executed(), self.options["cell"])
         except (KeyError, LookupError) as error:
             where = f"{self.arguments[0]}: {error}"
             return [self.state.document.reporter.warning(where, line=self.lineno)]
@@ -143,16 +150,15 @@ def set_addresses(app: Sphinx, config: Config) -> None:
     """Let links of a page name a file of the published site, or one of the repository."""
     options = config.html_theme_options
     repository, branch = options.get("repository_url", ""), options.get("repository_branch", "")
-    site = config.html_baseurl or launch.site(repository)
     config.myst_url_schemes = {
         **dict.fromkeys(["http", "https", "mailto", "ftp"]),
-        "published": f"{site}{{{{path}}}}",
+        "published": f"{config.html_baseurl}{{{{path}}}}",
         "source": f"{repository}/blob/{branch}/{{{{path}}}}",
     }
 
 
 def setup(app: Sphinx) -> dict[str, Any]:
-    app.connect("config-inited", set_addresses, priority=400)  # when the repository is decided
+    app.connect("config-inited", set_addresses, priority=400)  # describe.py: 110
     app.add_role("time", Time())
     app.add_directive("shown", Shown)
     app.add_directive("bibtex", Bibtex)
