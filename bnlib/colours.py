@@ -36,7 +36,7 @@ def on_dark(colour: str) -> str:
     on_white = contrast(colour, LIGHT_PAGE)
     if chroma < 0.02:
         return _lightened(min(on_white, 15.2), 0.0, 0.0)
-    if chroma < 0.08 and on_white < 1.6:
+    if chroma < 0.08 and on_white < 1.8:
         return _lightened(on_white, a, b)
     wanted = 4.6 * max(1.0, on_white / READABLE) ** 0.5
     if contrast(colour, DARK_PAGE) >= wanted:

@@ -85,6 +85,7 @@ def kernel_environment(root: Path, results: Path) -> dict[str, str]:
     path = os.environ.get("PYTHONPATH", "").split(os.pathsep)
     return {
         "BNLIB_RESULTS": str(results),
+        "BNLIB_FIGURES": "svg,png",  # for pages, and for slides
         "PYTHONPATH": os.pathsep.join([str(root), *(p for p in path if p not in ("", str(root)))]),
         "PYTHONHASHSEED": "0",
         "OMP_NUM_THREADS": "1",
