@@ -58,7 +58,7 @@ def use_style() -> None:
     shell = get_ipython()
     if shell is not None:
         shell.run_line_magic("matplotlib", "inline")
-        formats = os.environ.get("BNLIB_FIGURES", "svg").split(",")
+        formats = os.environ.get("BNLIB_FIGURE_FORMATS", "svg").split(",")
         shell.run_line_magic("config", f"InlineBackend.figure_formats = {formats}")
         shell.run_line_magic("config", f"InlineBackend.print_figure_kwargs = {PRINTED}")
         # `%matplotlib inline` resets the settings to the backend's own.

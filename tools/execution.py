@@ -85,7 +85,6 @@ def kernel_environment(root: Path, results: Path) -> dict[str, str]:
     path = os.environ.get("PYTHONPATH", "").split(os.pathsep)
     return {
         "BNLIB_RESULTS": str(results),
-        "BNLIB_FIGURES": "svg,png",  # for pages, and for slides
         "PYTHONPATH": os.pathsep.join([str(root), *(p for p in path if p not in ("", str(root)))]),
         "PYTHONHASHSEED": "0",
         "OMP_NUM_THREADS": "1",
@@ -95,6 +94,7 @@ def kernel_environment(root: Path, results: Path) -> dict[str, str]:
         "IPYTHONDIR": str(root / "_build" / "ipython"),  # without the user's start-up files
         "JUPYTER_PREFER_ENV_PATH": "1",  # this environment's kernel, not the user's
         "MPLBACKEND": "module://matplotlib_inline.backend_inline",
+        "BNLIB_FIGURE_FORMATS": "svg,png",  # for pages, and for slides
         "PYDEVD_DISABLE_FILE_VALIDATION": "1",  # the debugger's warning about frozen modules
     }
 
