@@ -23,8 +23,10 @@ def contrast(a: str, b: str) -> float:
 def on_dark(colour: str) -> str:
     """The colour that does on a dark page (#121212) what `colour` does on a white one.
 
-    1. A grey keeps its contrast with the page, up to 15.2:1: white becomes #121212, black #e8e8e8.
-    2. A light tint, made to lie behind something, keeps hue and contrast: it becomes a dark tint.
+    1. A grey (chroma below 0.02) keeps its contrast with the page, up to 15.2:1: white becomes
+       #121212, black #e8e8e8.
+    2. A light tint (chroma below 0.08, contrast with white below 1.8:1) lies behind something: it
+       keeps hue and contrast, and becomes a dark tint.
     3. Any other colour keeps its hue and, as far as screens can show it, its chroma.  It becomes
        lighter until its contrast is at least 4.6:1; the darker it was, the more, so that two
        colours of one hue stay apart.
@@ -36,7 +38,7 @@ def on_dark(colour: str) -> str:
     on_white = contrast(colour, LIGHT_PAGE)
     if chroma < 0.02:
         return _lightened(min(on_white, 15.2), 0.0, 0.0)
-    if chroma < 0.08 and on_white < 1.6:
+    if chroma < 0.08 and on_white < 1.8:
         return _lightened(on_white, a, b)
     wanted = 4.6 * max(1.0, on_white / READABLE) ** 0.5
     if contrast(colour, DARK_PAGE) >= wanted:

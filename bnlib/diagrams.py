@@ -78,8 +78,8 @@ def graph(
                 nodes[end],
                 arrowstyle="-|>",
                 mutation_scale=13,
-                shrinkA=21,
-                shrinkB=21,
+                shrinkA=15,
+                shrinkB=15,
                 color="#555555",
                 linewidth=1.3,
             )

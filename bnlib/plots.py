@@ -7,6 +7,7 @@ line and the marker that go with it from `line` and `marker`.
 Every colour can be read on a white page, and its `bnlib.colours.on_dark` on a dark one.
 """
 
+import os
 from collections.abc import Mapping, Sequence
 from importlib.resources import files
 
@@ -48,8 +49,8 @@ PRINTED = {"bbox_inches": "tight", "dpi": 350, "metadata": {"Date": None}}
 def use_style() -> None:
     """Set the course's style for every figure that follows.
 
-    In a notebook, draw them as SVG for pages, and as PNG for slides; without a date and random
-    names, so that two runs draw the same bytes.
+    In a notebook, draw them as SVG; when the book is built, also as PNG, for slides.  They carry
+    no date and no random names, so that two runs draw the same bytes.
     """
     plt.style.use(str(files("bnlib") / "bnlib.mplstyle"))
     from IPython.core.getipython import get_ipython
@@ -57,7 +58,8 @@ def use_style() -> None:
     shell = get_ipython()
     if shell is not None:
         shell.run_line_magic("matplotlib", "inline")
-        shell.run_line_magic("config", "InlineBackend.figure_formats = ['svg', 'png']")
+        formats = os.environ.get("BNLIB_FIGURE_FORMATS", "svg").split(",")
+        shell.run_line_magic("config", f"InlineBackend.figure_formats = {formats}")
         shell.run_line_magic("config", f"InlineBackend.print_figure_kwargs = {PRINTED}")
         # `%matplotlib inline` resets the settings to the backend's own.
         plt.style.use(str(files("bnlib") / "bnlib.mplstyle"))

@@ -5,8 +5,10 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from matplotlib.colors import to_rgba
 
-from bnlib.diagrams import graph, poked, tiles
+from bnlib.colours import DARK_PAGE, LIGHT_PAGE, contrast, on_dark
+from bnlib.diagrams import POKE_COLOURS, graph, poked, tiles
 
 
 @pytest.fixture
@@ -51,11 +53,33 @@ def test_one_label_per_example_and_channel_at_the_middle_of_its_tile(ax, shape):
     marks = np.zeros(shape)
     marks[2, 1] = 1
     poked(ax, marks, title="x")
-    image = ax.get_images()[0].get_array()
     assert len(ax.get_xticks()) == 3 and len(ax.get_yticks()) == 4
-    rows, columns = np.nonzero(image.filled(0))
-    assert ax.get_yticks()[2] == pytest.approx((rows.min() + rows.max()) / 2)
-    assert ax.get_xticks()[1] == pytest.approx((columns.min() + columns.max()) / 2)
+    (moved,) = squares(ax, 1)
+    assert ax.get_xticks()[1] == pytest.approx((moved.x0 + moved.x1) / 2)
+    assert ax.get_yticks()[2] == pytest.approx((moved.y0 + moved.y1) / 2)
+
+
+def squares(ax, mark):
+    """Where the tiles with a mark stand."""
+    shade = to_rgba(POKE_COLOURS[mark])
+    return [p.get_path().get_extents() for p in ax.patches if p.get_facecolor() == shade]
+
+
+def test_each_number_is_a_square_in_the_colour_of_its_mark(ax):
+    poked(ax, [[0, 1], [2, 1]], title="x")
+    assert len(ax.patches) == 3
+    (still,), (moved,), (poke,) = (squares(ax, mark) for mark in range(3))
+    assert (still.x0, still.y0, still.x1, still.y1) == (-0.5, -0.5, 0.5, 0.5)
+    assert (moved.x0, moved.y0, moved.x1, moved.y1) == (1.5, -0.5, 2.5, 2.5)
+    assert (poke.x0, poke.y0, poke.x1, poke.y1) == (-0.5, 1.5, 0.5, 2.5)
+    assert ax.get_xlim() == (-0.5, 2.5) and ax.get_ylim() == (2.5, -0.5)
+
+
+@pytest.mark.parametrize("dark", [False, True])
+def test_the_marks_stand_apart_on_both_pages(dark):
+    still, moved, poke = (on_dark(c.lower()) if dark else c.lower() for c in POKE_COLOURS)
+    page = DARK_PAGE if dark else LIGHT_PAGE
+    assert min(contrast(moved, still), contrast(poke, moved), contrast(moved, page)) >= 3
 
 
 def test_a_graph_draws_each_node_arrow_and_note(ax):

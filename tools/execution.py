@@ -95,6 +95,7 @@ def kernel_environment(root: Path, results: Path) -> dict[str, str]:
         "IPYTHONDIR": str(root / "_build" / "ipython"),  # without the user's start-up files
         "JUPYTER_PREFER_ENV_PATH": "1",  # this environment's kernel, not the user's
         "MPLBACKEND": "module://matplotlib_inline.backend_inline",
+        "BNLIB_FIGURE_FORMATS": "svg,png",  # for pages, and for slides
         "PYDEVD_DISABLE_FILE_VALIDATION": "1",  # the debugger's warning about frozen modules
     }
 

@@ -2,7 +2,8 @@
 
 A figure of a chapter comes out of its notebook as SVG and as PNG.  A page of the site shows the
 SVG as two files, compact and transparent, of which a style sheet (chapters/_static/figures.css)
-shows one.  Books on one page, and ePubs, show the light one alone.  `figures_of` lists them.
+shows one.  Books on one page, and ePubs, show the light one alone.  Other parts of the extension
+find a `Figure` as `node["course_figure"]` of each figure in the doctree of a page.
 """
 
 from __future__ import annotations
@@ -17,7 +18,6 @@ from typing import Any
 
 from docutils import nodes
 from sphinx.application import Sphinx
-from sphinx.environment import BuildEnvironment
 from sphinx.transforms.post_transforms import SphinxPostTransform
 
 from bnlib import svg
@@ -28,16 +28,14 @@ READABLE = 0.72  # of its size: there the smallest writing, 9.5 points, is 9 pix
 
 @dataclass(frozen=True)
 class Figure:
-    """A numbered figure: the page and the label in it, what it says, and its pictures.
+    """A figure with a picture: the label that its page gives it, its text, and its files.
 
     `svg` and `png` are as the notebook wrote them, `name` is the stem of the files of the site:
     _images/NAME.svg for light pages, _images/NAME-dark.svg for dark ones.
     """
 
-    page: str
     label: str
     name: str
-    caption: str
     alt: str
     svg: Path
     png: Path | None
@@ -47,29 +45,14 @@ class picture(nodes.General, nodes.Element):
     """A picture with the files `light` and, if the page has two themes, `dark`."""
 
 
-def figures_of(env: BuildEnvironment) -> list[Figure]:
-    """All figures with a picture, page by page, in the order in which they stand there."""
-    by_page: dict[str, list[Figure]] = getattr(env, "course_figures", {})
-    return [figure for page in sorted(by_page) for figure in by_page[page]]
-
-
-def number(env: BuildEnvironment, figure: Figure) -> str:
-    """The number of a figure, such as 2.3; empty as long as not all pages are read."""
-    numbers = env.toc_fignumbers.get(figure.page, {}).get("figure", {}).get(figure.label, ())
-    return ".".join(map(str, numbers))
-
-
-def write(figure: Figure, folder: Path, *, dark: bool = True) -> tuple[str, int, int]:
-    """Write the files of a figure into `folder`; returns its light picture, width and height.
-
-    The size is in CSS pixels, rounded up.
-    """
+def write(figure: Figure, folder: Path, *, dark: bool) -> tuple[int, int]:
+    """Write the light file of a figure into `folder`, and the dark one; returns their size."""
     light = svg.compact(figure.svg.read_text(encoding="utf-8"))
     folder.mkdir(parents=True, exist_ok=True)
     (folder / f"{figure.name}.svg").write_text(light, encoding="utf-8")
     if dark:
         (folder / f"{figure.name}-dark.svg").write_text(svg.darkened(light), encoding="utf-8")
-    return light, *size(light)
+    return size(light)
 
 
 def size(text: str) -> tuple[int, int]:
@@ -77,7 +60,7 @@ def size(text: str) -> tuple[int, int]:
 
     Raises ValueError unless the picture states them in points.
     """
-    found = re.match(r'<svg\b[^>]*? width="([\d.]+)pt" height="([\d.]+)pt"', text)
+    found = re.search(r'<svg\b[^>]*? width="([\d.]+)pt" height="([\d.]+)pt"', text)
     if not found:
         raise ValueError(f"need a picture with width and height in pt, got {text[:200]!r}")
     width, height = (math.ceil(float(points) * 4 / 3) for points in found.groups())
@@ -85,35 +68,20 @@ def size(text: str) -> tuple[int, int]:
 
 
 def collect(app: Sphinx, doctree: nodes.document) -> None:
-    """Note the figures of a page, and give each a name for its files."""
+    """Note in each figure of a page what it shows, and a name for its files."""
     page = app.env.docname
-    found: list[Figure] = []
-    for node in doctree.findall(nodes.figure):
+    for position, node in enumerate(doctree.findall(nodes.figure)):
         images = {Path(image["uri"]).suffix: image for image in node.findall(nodes.image)}
         if ".svg" not in images or not node["ids"]:
             continue
         drawn, printed = images[".svg"], images.get(".png")
-        caption = next(node.findall(nodes.caption), None)
-        figure = Figure(
-            page=page,
+        node["course_figure"] = Figure(
             label=node["ids"][0],
-            name=node["names"][0] if node["names"] else f"{page.replace('/', '-')}-{len(found)}",
-            caption=caption.astext() if caption else "",
+            name=node["names"][0] if node["names"] else f"{page.replace('/', '-')}-{position}",
             alt=drawn.get("alt", ""),
             svg=Path(app.srcdir, drawn["uri"]),
             png=Path(app.srcdir, printed["uri"]) if printed else None,
         )
-        node["course_figure"] = figure
-        found.append(figure)
-    by_page: dict[str, list[Figure]] = getattr(app.env, "course_figures", {})
-    app.env.course_figures = by_page | {page: found}  # type: ignore[attr-defined]
-
-
-def merge(app: Sphinx, env: BuildEnvironment, pages: set[str], other: BuildEnvironment) -> None:
-    """Take over what a process that read `pages` has noted."""
-    by_page: dict[str, list[Figure]] = getattr(env, "course_figures", {})
-    read: dict[str, list[Figure]] = getattr(other, "course_figures", {})
-    env.course_figures = by_page | {page: read[page] for page in pages & set(read)}  # type: ignore[attr-defined]
 
 
 class Pictures(SphinxPostTransform):
@@ -125,19 +93,20 @@ class Pictures(SphinxPostTransform):
     def run(self, **kwargs: Any) -> None:
         builder = self.app.builder
         both = builder.name in ("html", "dirhtml")
+        numbers = self.env.toc_fignumbers.get(self.env.docname, {}).get("figure", {})
         for node in list(self.document.findall(nodes.figure)):
             figure = node.get("course_figure")
             images = list(node.findall(nodes.image))
             if figure is None or len(images) != 1 or not images[0]["uri"].endswith(".svg"):
                 continue
-            _, width, height = write(figure, Path(builder.outdir, builder.imagedir), dark=both)
+            width, height = write(figure, Path(builder.outdir, builder.imagedir), dark=both)
             shown = picture(
                 light=f"{figure.name}.svg",
                 dark=f"{figure.name}-dark.svg" if both else "",
                 alt=figure.alt,
                 width=width,
                 height=height,
-                number=number(self.env, figure),
+                number=".".join(map(str, numbers.get(figure.label, ()))),
             )
             images[0].replace_self(shown)
 
@@ -172,6 +141,5 @@ def setup(app: Sphinx) -> dict[str, Any]:
     app.add_node(picture, html=(visit_picture, depart_picture))
     app.add_post_transform(Pictures)
     app.connect("doctree-read", collect, priority=900)  # after Sphinx has found the images
-    app.connect("env-merge-info", merge)
     app.add_css_file("figures.css")
     return {"version": "1", "parallel_read_safe": True, "parallel_write_safe": True}
