@@ -10,10 +10,12 @@ import io
 import textwrap
 
 import numpy as np
-from bnlib.functional import batch_norm
-from bnlib.plots import COLOURS
+from matplotlib import rc_context
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+
+from bnlib.functional import batch_norm
+from bnlib.plots import COLOURS
 
 DEPTH, WIDTH, EXAMPLES, GAIN = 10, 64, 2000, 1.9
 RANGE = np.linspace(-6, 6, 241)
@@ -57,6 +59,14 @@ def draw(title: str, author: str) -> Figure:
         figure.text(left + 0.02, 0.15, name, fontsize=11.5, color=COLOURS[method])
     figure.text(0.09, 0.06, author, fontsize=11.5, color="#333333")
     return figure
+
+
+def svg(title: str, author: str) -> str:
+    """The cover as a drawing, without a date."""
+    buffer = io.StringIO()
+    with rc_context({"svg.hashsalt": "cover"}):
+        draw(title, author).savefig(buffer, format="svg", metadata={"Date": None})
+    return buffer.getvalue()
 
 
 def png(title: str, author: str) -> bytes:
