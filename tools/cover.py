@@ -10,6 +10,7 @@ import io
 import textwrap
 
 import numpy as np
+from matplotlib import rc_context
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
@@ -58,6 +59,14 @@ def draw(title: str, author: str) -> Figure:
         figure.text(left + 0.02, 0.15, name, fontsize=11.5, color=COLOURS[method])
     figure.text(0.09, 0.06, author, fontsize=11.5, color="#333333")
     return figure
+
+
+def svg(title: str, author: str) -> str:
+    """The cover as a drawing, without a date."""
+    buffer = io.StringIO()
+    with rc_context({"svg.hashsalt": "cover"}):
+        draw(title, author).savefig(buffer, format="svg", metadata={"Date": None})
+    return buffer.getvalue()
 
 
 def png(title: str, author: str) -> bytes:

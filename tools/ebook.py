@@ -8,13 +8,13 @@ files.
 
 from __future__ import annotations
 
-import re
 import uuid
 import zipfile
 from html import escape
 from pathlib import Path
 
 import cover
+import drawings
 import leaves
 
 TYPES = {
@@ -24,10 +24,6 @@ TYPES = {
     ".png": "image/png",
     ".svg": "image/svg+xml",
     ".xhtml": "application/xhtml+xml",
-}
-NAMESPACES = {
-    "svg": 'xmlns="http://www.w3.org/2000/svg" xmlns:xlink="http://www.w3.org/1999/xlink"',
-    "math": 'xmlns="http://www.w3.org/1998/Math/MathML"',
 }
 DATE = (2026, 1, 1, 0, 0, 0)  # of the entries of the zip
 
@@ -85,35 +81,18 @@ def file_of(name: str) -> str:
     return name.replace("/", "-") + ".xhtml"
 
 
-def declare(drawing: str) -> str:
-    """A drawing or formula that is XML by itself: HTML does not need its namespaces."""
-    tag = re.match(r"<(svg|math)\b", drawing)
-    assert tag is not None, drawing[:80]
-    attributes = re.sub(r'\sxmlns(?::xlink)?="[^"]*"', "", drawing[: drawing.index(">")])
-    start = f"<{tag[1]} {NAMESPACES[tag[1]]}"
-    return attributes.replace(tag[0], start, 1) + drawing[drawing.index(">") :]
-
-
 def read_picture(path: Path) -> bytes:
-    """A picture; of ids that a drawing has twice (equal images in it) the first alone."""
     if path.suffix != ".svg":
         return path.read_bytes()
-    known: set[str] = set()
-
-    def once(found: re.Match[str]) -> str:
-        new = found[1] not in known
-        known.add(found[1])
-        return found[0] if new else ""
-
-    return re.sub(r'\sid="([^"]*)"', once, path.read_text(encoding="utf-8")).encode()
+    return drawings.without_repeated_ids(path.read_text(encoding="utf-8")).encode()
 
 
 def write_part(part: leaves.Part) -> str:
     """The chapter file of a part."""
     for entry in part.body.select('[role="doc-biblioentry"]'):  # no longer a role of ePubs
         del entry["role"]
-    body = part.body.decode(formatter="minimal")
-    return page(part.title, leaves.put_drawings(body, [declare(d) for d in part.drawings]))
+    part.drawings = [drawings.declare(drawing) for drawing in part.drawings]
+    return page(part.title, part.text)
 
 
 def page(title: str, body: str) -> str:

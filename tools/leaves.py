@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any
 
 import bnlib_book
+import drawings
 import yaml
 from bs4 import BeautifulSoup, Tag
 
@@ -26,9 +27,9 @@ LEFT_OUT = ("genindex", "search", "figures")
 # what only works on a screen; what is folded in the site (its code is in the notebooks)
 SCREEN = (
     "a.headerlink, script, style, link, template, button, .explore-controls, .figure-dark,"
-    " .toctree-wrapper, .only-screen, .d-print-none, .cell:not(.tag_solution) details.hide"
+    " .toctree-wrapper, .only-screen, .d-print-none,"
+    " .cell:not(.tag_solution) details.hide:not(.below-input)"
 )
-FORMULA = re.compile(r"<(svg|math)\b")
 
 
 @dataclass
@@ -44,6 +45,11 @@ class Part:
     title: str
     body: Tag
     drawings: list[str] = field(default_factory=list)
+
+    @property
+    def text(self) -> str:
+        """The part as it stands in a file."""
+        return drawings.put(str(self.body), self.drawings)
 
     @property
     def sections(self) -> list[Tag]:
@@ -78,44 +84,14 @@ class Book:
         return [part for group in self.groups for part in group.parts]
 
 
-def element_end(text: str, start: int, tag: str) -> int:
-    """Where the element `tag` that starts at `start` ends; ValueError if it does not end."""
-    depth = 0
-    for found in re.finditer(rf"<(/?){tag}\b[^>]*?(/?)>", text[start:]):
-        depth += -1 if found[1] else int(not found[2])
-        if depth == 0:
-            return start + found.end()
-    raise ValueError(f"need an end of <{tag}>, found none: {text[start : start + 80]}")
-
-
-def first_frame(drawing: str) -> str:
-    """A drawing without the groups that are not displayed: frames of a figure with controls."""
-    while found := re.search(r"<g\b[^>]*display:\s*none[^>]*>", drawing):
-        drawing = drawing[: found.start()] + drawing[element_end(drawing, found.start(), "g") :]
-    return drawing
-
-
-def cut_drawings(text: str) -> tuple[str, list[str]]:
-    """The text with a <drawing number="i"></drawing> for each outermost <svg> and <math>."""
-    kept, drawings, position = [], [], 0
-    while found := FORMULA.search(text, position):
-        end = element_end(text, found.start(), found[1])
-        kept.append(text[position : found.start()])
-        kept.append(f'<drawing number="{len(drawings)}"></drawing>')
-        drawings.append(first_frame(text[found.start() : end]))
-        position = end
-    return "".join([*kept, text[position:]]), drawings
-
-
-def put_drawings(text: str, drawings: list[str]) -> str:
-    """The inverse of `cut_drawings`."""
-    return re.sub(r'<drawing number="(\d+)"></drawing>', lambda m: drawings[int(m[1])], text)
-
-
 def clean(body: Tag) -> None:
     """Take out of `body` what only works on a screen, and unfold the code of solutions."""
     for useless in body.select(SCREEN):
         useless.decompose()
+    for fold in body.select("details.below-input"):  # output that is too long to be shown
+        said = Tag(name="p")
+        said.append("(Folded on the page of the book, and left out here.)")
+        fold.replace_with(said)
     for fold in body.select("details.hide"):  # of a solution: the code, without the fold
         for summary in fold.select("summary"):
             summary.decompose()
@@ -134,7 +110,7 @@ def clean(body: Tag) -> None:
 
 def read_part(site: Path, name: str) -> Part:
     """Read a page of the site; raises ValueError if it has no article with a heading."""
-    text, drawings = cut_drawings((site / f"{name}.html").read_text(encoding="utf-8"))
+    text, found = drawings.cut((site / f"{name}.html").read_text(encoding="utf-8"))
     start, end = text.find("<article"), text.find("</article>")
     body = BeautifulSoup(text[start:end], "html.parser").select_one("article")
     heading = body.select_one("h1") if body else None
@@ -143,10 +119,10 @@ def read_part(site: Path, name: str) -> Part:
     clean(body)
     # what stands outside the article may hold the outlines of glyphs that its formulas refer to
     for outside in re.finditer(r'<drawing number="(\d+)">', text[:start] + text[end:]):
-        if "<defs" in drawings[int(outside[1])]:
+        if "<defs" in found[int(outside[1])]:
             body.insert(0, Tag(name="drawing", attrs={"number": outside[1]}))
     body.name, body.attrs = "div", {"class": "part"}
-    return Part(name, " ".join(heading.get_text().split()), body, drawings)
+    return Part(name, " ".join(heading.get_text().split()), body, found)
 
 
 def styles(site: Path, own: str) -> list[str]:

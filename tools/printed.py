@@ -7,13 +7,18 @@ has these numbers in its contents.
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 from html import escape
 from pathlib import Path
+from typing import Any
 
 import browser
+import cover
+import drawings
 import leaves
 import matplotlib
 from pypdf import PdfReader, PdfWriter
+from pypdf.generic import NameObject, TextStringObject
 
 EVERYWHERE = ("Recap", "Check yourself", "Exercise", "Sources")  # sections of every chapter
 # fonts that come with matplotlib, so that the book looks the same wherever it is printed
@@ -41,10 +46,7 @@ def isolate(part: leaves.Part) -> None:
         tag["id"] = start + str(tag["id"])
     for heading in part.sections:
         heading["data-target"] = start + str(heading["data-target"])
-    for index, drawing in enumerate(part.drawings):
-        drawing = re.sub(r'\b(id=")', rf"\1{start}", drawing)
-        drawing = re.sub(r'(href="#|url\(#|aria-labelledby=")', rf"\1{start}", drawing)
-        part.drawings[index] = drawing
+    part.drawings = [drawings.isolate(drawing, start) for drawing in part.drawings]
 
 
 def demote(part: leaves.Part) -> None:
@@ -91,9 +93,9 @@ def title_page(book: leaves.Book) -> str:
         f"{escape(book.licence)}<br>"
         f'<a href="{escape(book.address)}">{escape(book.address)}</a></p>',
     ]
-    return (
-        f'<section class="title-page"><h1>{escape(book.title)}</h1>' + "\n".join(said)
-    ) + "</section>"
+    front = f'<div class="cover"><img src="cover.svg" alt="Cover: {escape(book.title)}"></div>'
+    title = f'<section class="title-page"><h1>{escape(book.title)}</h1>'
+    return front + title + "\n".join(said) + "</section>"
 
 
 def contents(book: leaves.Book, pages: dict[str, int]) -> str:
@@ -146,7 +148,7 @@ def compose(book: leaves.Book, site: Path) -> tuple[str, str]:
                 answer["open"] = ""
             if index:
                 demote(part)
-            text = leaves.put_drawings(str(part.body), part.drawings)
+            text = part.text
             if index and number == 0:  # the heading of the group, on the page of its first part
                 text = f'<h1 class="group" id="group-{index}">{escape(group.title)}</h1>' + text
             body.append(f'<div class="leaf" id="{place(part.name)}">{text}</div>')
@@ -164,12 +166,34 @@ def pages_of(pdf: Path) -> dict[str, int]:
     return found
 
 
-def describe(pdf: Path, book: leaves.Book) -> None:
-    """Write into the PDF who made it, and under which licence."""
+def mend_outline(writer: PdfWriter, titles: Iterable[str]) -> None:
+    """Write the titles of the outline with all their spaces.
+
+    The browser leaves a space out where a heading was broken into lines.
+    """
+    whole = {"".join(title.split()): title for title in titles}
+
+    def walk(entry: Any) -> None:
+        while entry is not None:
+            item = entry.get_object()
+            title = whole.get("".join(str(item.get("/Title", "")).split()))
+            if title is not None:
+                item[NameObject("/Title")] = TextStringObject(title)
+            walk(item.get("/First"))
+            entry = item.get("/Next")
+
+    walk(writer.root_object["/Outlines"])
+
+
+def finish(pdf: Path, target: Path, book: leaves.Book) -> int:
+    """Write the PDF with who made it and under which licence; returns how many pages it has."""
     writer = PdfWriter(clone_from=pdf)
+    headings = [h for part in book.parts for h in part.body.select("h1, h2, h3, h4, h5, h6")]
+    mend_outline(writer, [book.title, *(" ".join(h.get_text().split()) for h in headings)])
     facts = {"/Title": book.title, "/Author": book.author, "/Subject": book.licence}
     writer.add_metadata(facts)
-    writer.write(pdf)
+    writer.write(target)
+    return len(writer.pages)
 
 
 def make(root: Path, site: Path, target: Path) -> str:
@@ -180,17 +204,17 @@ def make(root: Path, site: Path, target: Path) -> str:
     work = target.parent / "printed"
     work.mkdir(parents=True, exist_ok=True)
     book = leaves.read_book(root, site)
+    (work / "cover.svg").write_text(cover.svg(book.title, book.author), encoding="utf-8")
     head, body = compose(book, site)
     pdf, page_file = work / "book.pdf", work / "book.html"
     with browser.chromium() as chrome:
         page = chrome.new_context(java_script_enabled=False).new_page()
         numbers: dict[str, int] = {}
-        for _ in range(2):
+        for last in (False, True):
             page_file.write_text(head + contents(book, numbers) + body, encoding="utf-8")
             page.goto(page_file.as_uri(), wait_until="load")
-            page.pdf(path=pdf, prefer_css_page_size=True, outline=True, tagged=True)
+            page.pdf(path=pdf, prefer_css_page_size=True, outline=last, tagged=last)
             numbers = pages_of(pdf)
-    describe(pdf, book)
-    count = len(PdfReader(pdf).pages)
-    pdf.replace(target)
+    count = finish(pdf, work / "finished.pdf", book)
+    (work / "finished.pdf").replace(target)
     return f"{count} pages"
