@@ -4,7 +4,7 @@
 # stamp last, so what has no stamp is done again.
 
 .DEFAULT_GOAL := help
-.PHONY: help install book preview test bench student record fix lab constraints clean
+.PHONY: help install book preview screenshots test bench student record fix lab constraints clean
 
 SHELL := /bin/sh
 CANDIDATES := python3 python3.14 python3.13 python3.12 python3.11 python
@@ -19,6 +19,7 @@ help:
 	@echo "make book         build the book; prints the path of its first page"
 	@echo "make test         run all that CI runs: lint, types, tests, book, replay of the chapters"
 	@echo "make preview CHAPTER=chapters/03_mechanism.ipynb    build a site of one chapter alone"
+	@echo "make screenshots  take a picture of every page: desktop and phone, light and dark"
 	@echo "make bench        measure the layers against torch's, and the grading of a class"
 	@echo "make lab          open the chapters in JupyterLab (installs JupyterLab the first time)"
 	@echo "make student      write the learners' notebooks of the exercises from the solutions"
@@ -44,6 +45,9 @@ book: install
 
 preview: install
 	@$(VENV) tools/book.py --only $(CHAPTER)
+
+screenshots: book
+	@$(VENV) tools/screenshots.py
 
 test: install
 	@$(VENV) tools/check.py
