@@ -25,12 +25,13 @@ NOTEBOOKS = [name for name in PAGES if re.match(r"chapters/\d\d_|exercises/(solu
 EXPLORING = [name for name in PAGES if parse(name).select_one("div.explore")]
 SCHEMES = ["http", "file"]
 PHONE = {"width": 360, "height": 740}
-SHIFTS = """
+SHIFTS = """() => {
   window.shifts = 0;
   new PerformanceObserver((list) => {
-    for (const {value, hadRecentInput} of list.getEntries()) if (!hadRecentInput) shifts += value;
+    for (const {value, sources} of list.getEntries())  // the outline may unfold beside the text
+      if (sources.some(({node}) => node?.parentElement?.closest("article"))) shifts += value;
   }).observe({type: "layout-shift", buffered: true});
-"""
+}"""
 FRAME = """(figure) => ({
   seen: [...figure.querySelectorAll("g[data-frames]")]
     .flatMap((group, i) => getComputedStyle(group).display === "none" ? [] : [i]).join(),
