@@ -4,7 +4,8 @@
 # stamp last, so what has no stamp is done again.
 
 .DEFAULT_GOAL := help
-.PHONY: help install book preview zip pdf epub links test bench student record fix lab constraints clean
+.PHONY: help install book preview zip pdf epub links screenshots test bench student record fix lab \
+	constraints clean
 
 SHELL := /bin/sh
 CANDIDATES := python3 python3.14 python3.13 python3.12 python3.11 python
@@ -23,6 +24,7 @@ help:
 	@echo "make preview CHAPTER=chapters/03_mechanism.ipynb    build a site of one chapter alone"
 	@echo "make zip          pack the book into one file, to read it offline"
 	@echo "make links        ask whether the addresses that the text links to still answer"
+	@echo "make screenshots  take a picture of every page: desktop and phone, light and dark"
 	@echo "make bench        measure the layers against torch's, and the grading of a class"
 	@echo "make lab          open the chapters in JupyterLab (installs JupyterLab the first time)"
 	@echo "make student      write the learners' notebooks of the exercises from the solutions"
@@ -58,6 +60,9 @@ zip: book
 
 links: install
 	@$(VENV) tools/links.py
+
+screenshots: book
+	@$(VENV) tools/screenshots.py
 
 test: install
 	@$(VENV) tools/check.py

@@ -23,6 +23,7 @@ from docutils import nodes
 from sphinx.application import Sphinx
 
 ICON_SCRIPT = re.compile(r"<script[^>]*/fontawesome\.js[^>]*>\s*</script>")
+BOX = "pst-scrollable-table-container"  # the theme's
 UNUSED = ("scripts/fontawesome.js", "**/*.map", "**/*.LICENSE.txt")
 ROLES = {"table": "table", "thead": "rowgroup", "tbody": "rowgroup", "tr": "row", "td": "cell"}
 
@@ -49,10 +50,10 @@ def name_the_folds(outline: Tag) -> None:
 def scroll_in_a_box(article: Tag, new_tag: Callable[..., Tag]) -> None:
     """Put each table into a box that scrolls, and let the keyboard reach the box."""
     for table in article.select("table:not(.indextable)"):
-        box = table.parent
-        if box is None or "pst-scrollable-table-container" not in box.get("class", []):
-            box = table.wrap(new_tag("div", attrs={"class": "pst-scrollable-table-container"}))
-        box.attrs |= {"tabindex": "0", "role": "group", "aria-label": "Table"}
+        box = table.find_parent("div", class_=BOX)
+        if box is None:
+            box = table.wrap(new_tag("div", attrs={"class": BOX}))
+        box.attrs.update({"tabindex": "0", "role": "group", "aria-label": "Table"})
 
 
 def name_the_rows(article: Tag) -> None:

@@ -34,10 +34,10 @@ RESULTS = TEST / "results"  # fresh: a replay must not read what the first run h
 
 
 class Skips:
-    """What pytest skipped, collected from its reports."""
+    """What pytest skipped, by reason, collected from its reports."""
 
     def __init__(self) -> None:
-        self.found: list[str] = []
+        self.found: dict[str, list[str]] = {}
         self.passed = 0
 
     def read(self, report: Path) -> None:
@@ -45,7 +45,7 @@ class Skips:
             skipped = case.find("skipped")
             if skipped is not None:
                 name = f"{case.get('classname')}::{case.get('name')}"
-                self.found.append(f"{name}: {skipped.get('message')}")
+                self.found.setdefault(skipped.get("message") or "no reason given", []).append(name)
             elif case.find("failure") is None and case.find("error") is None:
                 self.passed += 1
 
@@ -110,7 +110,10 @@ def make_book() -> bool:
     if book.build(ROOT, TEST, always=True) != 0:
         return False
     execution.export(ROOT, execution.chapters(ROOT), EXECUTED)
-    return pytest("book", ["tests/test_book.py"], {"BNLIB_BOOK": str(TEST)})
+    site = {"BNLIB_BOOK": str(TEST), "OMP_NUM_THREADS": "1"}
+    passed = [pytest("book", ["tests/test_book.py"], site)]
+    passed.append(pytest("reading", ["tests/test_reading.py", "-n", "2"], site))  # in a browser
+    return all(passed)
 
 
 def make_paper() -> bool:
@@ -179,9 +182,10 @@ def main() -> int:
         seconds = time.perf_counter() - start
         lines.append(f"{name:8} {'passed' if ok else 'FAILED'} {seconds:7.1f} s")
     print("\n== summary\n" + "\n".join(lines))
-    print(f"tests passed: {SKIPS.passed}, skipped: {len(SKIPS.found)}")
-    for skip in SKIPS.found:
-        print(f"  skipped {skip}")
+    print(f"tests passed: {SKIPS.passed}, skipped: {sum(map(len, SKIPS.found.values()))}")
+    for reason, names in SKIPS.found.items():
+        more = f" and {len(names) - 1} more" if len(names) > 1 else ""
+        print(f"  skipped {names[0]}{more}: {reason}")
     return int(failed)
 
 
