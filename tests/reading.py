@@ -40,7 +40,8 @@ RUN_AXE = """async (rules) => {
     "empty-table-header": {enabled: false},  // it does not read MathML; there is a test for it
   }};
   if (rules) options.runOnly = {type: "rule", values: rules};
-  const {violations} = await axe.run(document, options);
+  // what is drawn of a formula is hidden from all but the eye, and makes the check slow
+  const {violations} = await axe.run({exclude: [[".math svg"]]}, options);
   return violations.map(({id, nodes}) => `${id}: ${nodes.length}, of these ` +
     nodes.slice(0, 3).map((node) => `${node.target.join(" ")}: ${node.failureSummary}`));
 }"""
