@@ -33,6 +33,11 @@ def without_icon_script(head: str) -> str:
     return ICON_SCRIPT.sub("", head)
 
 
+def rooted(static: str) -> Callable[[str], str]:
+    """What gives the theme's own files their address on the page that is shown for any address."""
+    return lambda part: part.replace('="_static/', f'="{static}')
+
+
 def with_landmarks(page: str) -> str:
     """The content of a page, with its title and outline as a landmark."""
     bar = 'id="pst-primary-sidebar"'
@@ -120,7 +125,9 @@ def mend(
     app: Sphinx, name: str, template: str, context: dict[str, Any], doctree: nodes.document | None
 ) -> None:
     """Mend what the theme is about to put into a page."""
-    context |= {"without_icon_script": without_icon_script, "with_landmarks": with_landmarks}
+    place = rooted(context["pathto"]("_static/", 1)) if name == "404" else str
+    context["without_icon_script"] = lambda head: place(without_icon_script(head))
+    context["with_landmarks"] = lambda page: place(with_landmarks(page))
     if app.builder.name != "html":
         return
     if "body" in context:
