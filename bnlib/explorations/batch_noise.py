@@ -73,7 +73,7 @@ def draw(layer: str, batch_size: int) -> tuple[Figure, str]:
     above.axhline(1, color="black", linestyle="--", linewidth=1)
     above.plot(means[last, :SHOWN], variances[last, :SHOWN], "o", color=plots.colour("BN"),
                markersize=3.5, markeredgewidth=0)  # fmt: skip
-    above.set(xlim=(-2.2, 2.2), ylim=(0, 4), xlabel="(batch mean − μ) / σ",
+    above.set(xlim=(-2.2, 2.2), ylim=(0, 6), xlabel="(batch mean − μ) / σ",
               ylabel="batch variance / σ²", xticks=[-2, -1, 0, 1, 2])  # fmt: skip
     line = np.array([1.5, 1600])
     below.plot(line, line**-0.5, "--", color="black", linewidth=1.2, label="1 / √n")

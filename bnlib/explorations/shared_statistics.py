@@ -31,8 +31,9 @@ def sharing(norm: str, example: int, channel: int) -> np.ndarray:
 
 
 def draw(norm: str, example: int, channel: int) -> tuple[Figure, str]:
-    """The block as slabs, one per example; coloured: the set of the marked value, which is black.
+    """The block as slabs, one per example, with the set of the marked value in colour.
 
+    The mark is black, on a dark page white.
     norm: a key of NORMS; example, channel: of the marked value, counted from 1.
     """
     shared = sharing(norm, example, channel)
@@ -99,7 +100,7 @@ def _text(norm: str, example: int, channel: int, shared: np.ndarray) -> str:
     )
     sets = shared.size // shared.sum()
     return (
-        f"{norm}: the black value, of example {example} and channel {channel}, takes its mean and "
+        f"{norm}: the marked value, of example {example} and channel {channel}, takes its mean and "
         f"variance from {shared.sum()} of the {shared.size} values: {where} of {examples}, at all "
         f"positions. There are {sets} such sets."
     )
