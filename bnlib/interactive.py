@@ -13,6 +13,7 @@ import itertools
 import json
 import math
 import os
+import re
 from collections.abc import Callable, Mapping, Sequence
 from io import StringIO
 from typing import Any
@@ -25,6 +26,7 @@ from matplotlib.figure import Figure
 
 from bnlib import frames, svg
 
+MINUS = re.compile(r"(?<![\w.)])-(?=[\d.])")  # before a number: read as minus, not as a hyphen
 Draw = Callable[..., tuple[Figure, str]]
 STATIC = "BNLIB_FIGURES"  # set to "static" by the build of the book
 MAX_FRAMES = 80
@@ -88,12 +90,12 @@ def picture(draw: Draw, values: dict[str, Any]) -> tuple[str, str]:
     with mpl.rc_context({"svg.hashsalt": "bnlib", "svg.fonttype": "path"}):
         figure.savefig(buffer, format="svg", metadata={"Date": None})
     plt.close(figure)
-    return buffer.getvalue(), text.strip()
+    return buffer.getvalue(), MINUS.sub("−", text.strip())
 
 
 def written(value: Any) -> str:
     """A value as the reader sees it."""
-    return f"{value:g}" if isinstance(value, float) else str(value)
+    return MINUS.sub("−", f"{value:g}" if isinstance(value, float) else str(value))
 
 
 def is_slider(choices: Sequence[Any]) -> bool:

@@ -121,17 +121,6 @@ def test_a_chapter_follows_the_pattern(path: Path) -> None:
     assert order == sorted(order)
 
 
-@each_chapter
-def test_a_chapter_asks_three_to_five_questions_and_answers_them(path: Path) -> None:
-    check = section(markdown(path), "Check yourself")
-    questions = re.findall(r"<summary>(.*?)</summary>(.*?)</details>", check, re.S)
-    assert check.count("<details>") == len(questions)
-    assert 3 <= len(questions) <= 5
-    for question, answer in questions:
-        assert len(question.split()) >= 4, question
-        assert len(answer.split()) >= 4, question
-
-
 def is_hidden(cell: nbformat.NotebookNode) -> bool:
     tags = {"hide-input", "remove-input", "hide-cell", "remove-cell"}
     return bool(tags & set(cell.metadata.get("tags", [])))

@@ -80,6 +80,16 @@ def test_two_runs_write_the_same_bytes() -> None:
     assert str(static(draw, height=[1.0, 2.0])) == str(static(draw, height=[1.0, 2.0]))
 
 
+def test_a_negative_number_is_written_with_a_minus_sign() -> None:
+    def below(height: float) -> tuple[Figure, str]:
+        return draw(height)[0], f"batch-wise, 2-4, from {height:g} to -.5"
+
+    page = static(below, height=[-1.0, 2e-05])
+    assert texts(page) == ["batch-wise, 2-4, from −1 to −.5", "batch-wise, 2-4, from 2e-05 to −.5"]
+    slider = page.select_one("input[type=range]")
+    assert slider is not None and json.loads(str(slider["data-values"])) == ["−1", "2e-05"]
+
+
 def test_booleans_and_names_make_buttons_and_numbers_make_sliders() -> None:
     assert interactive.is_slider([1, 2.5, None])
     assert not interactive.is_slider([True, False])

@@ -28,7 +28,7 @@ ROOT = execution.ROOT
 TEST = ROOT / "_build" / "test"  # apart from the reader's book
 HTML = TEST / "html"
 # tests that read what is built in a later step
-NEED_BOOK = ("--ignore=tests/test_book.py", "--ignore=tests/test_paper.py")
+NEED_BOOK = [f"--ignore=tests/test_{name}.py" for name in ("book", "figures", "reading", "paper")]
 EXECUTED = TEST / "executed"
 RESULTS = TEST / "results"  # fresh: a replay must not read what the first run has measured
 
@@ -111,7 +111,7 @@ def make_book() -> bool:
         return False
     execution.export(ROOT, execution.chapters(ROOT), EXECUTED)
     site = {"BNLIB_BOOK": str(TEST), "OMP_NUM_THREADS": "1"}
-    passed = [pytest("book", ["tests/test_book.py"], site)]
+    passed = [pytest("book", ["tests/test_book.py", "tests/test_figures.py"], site)]
     passed.append(pytest("reading", ["tests/test_reading.py", "-n", "2"], site))  # in a browser
     return all(passed)
 
