@@ -102,6 +102,8 @@ def clean(body: Tag) -> None:
         if tag.get("role") == "region":
             del tag["role"]
             tag.attrs.pop("aria-label", None)
+    for answer in body.select("details[name]"):  # of a name one alone can be open
+        del answer["name"]
     for target in body.select("section[id] > h2, section[id] > span + h2"):
         parent = target.parent
         assert parent is not None

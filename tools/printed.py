@@ -6,6 +6,7 @@ has these numbers in its contents.
 
 from __future__ import annotations
 
+import logging
 import re
 from collections.abc import Iterable
 from html import escape
@@ -187,6 +188,7 @@ def mend_outline(writer: PdfWriter, titles: Iterable[str]) -> None:
 
 def finish(pdf: Path, target: Path, book: leaves.Book) -> int:
     """Write the PDF with who made it and under which licence; returns how many pages it has."""
+    logging.getLogger("pypdf").setLevel(logging.ERROR)  # it warns of an object that it adds itself
     writer = PdfWriter(clone_from=pdf)
     headings = [h for part in book.parts for h in part.body.select("h1, h2, h3, h4, h5, h6")]
     mend_outline(writer, [book.title, *(" ".join(h.get_text().split()) for h in headings)])
