@@ -38,7 +38,7 @@ def _positional(value: float) -> str:
 
 
 def draw(norm: str, weights: str, layer: int) -> tuple[Figure, str]:
-    """One bar per unit: from its mean over the images, one standard deviation up and down."""
+    """One bar per unit: a dot at its mean over the images, and a standard deviation up and down."""
     x = inputs(norm, weights)[layer - 1]
     mean, std = x.mean(0).numpy(), x.std(0, correction=0).numpy()
     figure, (ax,) = canvas(height=2.9)
@@ -46,6 +46,7 @@ def draw(norm: str, weights: str, layer: int) -> tuple[Figure, str]:
     shade = plots.colour(norm)
     ax.axhline(0, color="black", linewidth=1)
     ax.vlines(unit, mean - std, mean + std, color=shade, linewidth=4)
+    ax.plot(unit, mean, "o", color=shade, markersize=3)  # seen where the bar is too short
     ax.set(xlim=(0, len(mean) + 1), ylim=(-LIMIT, LIMIT))
     ax.set(xlabel="unit", ylabel="what enters the activation")
     dead = round(dead_fraction(x.relu()) * len(mean))
