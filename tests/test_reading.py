@@ -140,9 +140,10 @@ def test_axe_finds_nothing_in_light_and_dark(visit: Open, name: str) -> None:
     """WCAG 2.2 A and AA, and good practice: landmarks, headings."""
     seen = visit(name)
     seen.page.evaluate(UNFOLD)
-    for theme in ("light", "dark"):
-        seen.page.evaluate(SET_THEME, theme)
-        assert not seen.violations(), theme
+    seen.page.evaluate(SET_THEME, "light")
+    assert not seen.violations()
+    seen.page.evaluate(SET_THEME, "dark")
+    assert not seen.violations(["color-contrast", "link-in-text-block"]), "dark"  # what differs
 
 
 @each_page

@@ -171,7 +171,7 @@ class figures_of(nodes.General, nodes.Element):
 
 
 class Gallery(SphinxDirective):
-    """A section for each chapter; where there are no downloads, as in print, a sentence."""
+    """A section for each chapter with figures; where no file is offered, as in print, a sentence."""
 
     def run(self) -> list[nodes.Node]:
         if self.env.app.builder.name != "html":
@@ -179,8 +179,10 @@ class Gallery(SphinxDirective):
             return [nodes.paragraph(said, said)]
         sections: list[nodes.Node] = []
         for page in self.config.external_site_map.as_json()["documents"]:
-            if page.startswith("chapters/"):
-                notebook = nbformat.read(Path(self.env.srcdir) / f"{page}.ipynb", as_version=4)
+            if not page.startswith("chapters/"):
+                continue
+            notebook = nbformat.read(Path(self.env.srcdir) / f"{page}.ipynb", as_version=4)
+            if any("figure" in cell.metadata.get("mystnb", {}) for cell in notebook.cells):
                 heading = re.search(r"^# (.*)$", notebook.cells[0].source, re.M)
                 title = heading.group(1) if heading else page
                 number = int(page.removeprefix("chapters/").split("_")[0])
@@ -199,11 +201,7 @@ class FillGallery(SphinxPostTransform):
     def run(self, **kwargs: Any) -> None:
         for place in list(self.document.findall(figures_of)):
             found = list(pictures(self.app, place["page"]))
-            cards = [card(self.app, self.env.docname, picture) for picture in found]
-            if cards:
-                place.replace_self(cards)
-            else:
-                place.parent.parent.remove(place.parent)
+            place.replace_self([card(self.app, self.env.docname, p) for p in found])
 
 
 def setup(app: Sphinx) -> dict[str, Any]:

@@ -14,6 +14,7 @@ from bnlib.experiments.rationale_scales import DEPTH, INITIALISATIONS, offset, s
 from bnlib.interactive import canvas
 from bnlib.recording import Recorder, dead_fraction, named
 
+Array = np.ndarray
 LAYERS = (1, 2, 4, 8, 12, 20)
 LIMIT = 4.0
 
@@ -37,16 +38,23 @@ def _positional(value: float) -> str:
     return "0" if value < 1e-6 else np.format_float_positional(value, 2, fractional=False, trim="-")
 
 
+def _strokes(x0: Array, x1: Array, y0: Array, y1: Array) -> tuple[Array, Array]:
+    """Strokes from (x0, y0) to (x1, y1) as one line with gaps: one path instead of many."""
+    gap = np.full(len(x0), np.nan)
+    return np.stack([x0, x1, gap], 1).ravel(), np.stack([y0, y1, gap], 1).ravel()
+
+
 def draw(norm: str, weights: str, layer: int) -> tuple[Figure, str]:
-    """One bar per unit: a dot at its mean over the images, and a standard deviation up and down."""
+    """One bar per unit: a stroke at its mean over the images, a standard deviation up and down."""
     x = inputs(norm, weights)[layer - 1]
     mean, std = x.mean(0).numpy(), x.std(0, correction=0).numpy()
     figure, (ax,) = canvas(height=2.9)
     unit = np.arange(1, len(mean) + 1)
     shade = plots.colour(norm)
     ax.axhline(0, color="black", linewidth=1)
-    ax.vlines(unit, mean - std, mean + std, color=shade, linewidth=4)
-    ax.plot(unit, mean, "o", color=shade, markersize=3)  # seen where the bar is too short
+    ax.plot(*_strokes(unit, unit, mean - std, mean + std), color=shade, linewidth=4)
+    # the mean, seen where the bar is too short
+    ax.plot(*_strokes(unit - 0.35, unit + 0.35, mean, mean), color=shade, linewidth=2)
     ax.set(xlim=(0, len(mean) + 1), ylim=(-LIMIT, LIMIT))
     ax.set(xlabel="unit", ylabel="what enters the activation")
     dead = round(dead_fraction(x.relu()) * len(mean))
