@@ -171,7 +171,7 @@ class figures_of(nodes.General, nodes.Element):
 
 
 class Gallery(SphinxDirective):
-    """A section for each chapter with figures; where no file is offered, as in print, a sentence."""
+    """A section for each chapter with figures; without downloads, as in print, a sentence."""
 
     def run(self) -> list[nodes.Node]:
         if self.env.app.builder.name != "html":
