@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 
 from IPython.display import Markdown
 
-from bnlib.evidence import Result, Verdict
+from bnlib.evidence import Claim, Result, Verdict
 
 MARKS: dict[Verdict, str] = {"supported": "✓", "not supported": "✗", "inconclusive": "?"}
 
@@ -31,6 +31,11 @@ def source(code: Callable[..., object]) -> Markdown:
     return Markdown(f"```python\n{textwrap.dedent(inspect.getsource(code))}```")
 
 
+def bound(claim: Claim) -> str:
+    """The bound of a claim as it is written, with a minus sign like the numbers beside it."""
+    return f"{claim.bound:g}".replace("-", "−")
+
+
 def verdict(result: Result) -> Markdown:
     """A claim of the notes with its measurement and verdict, as one framed paragraph."""
     claim = result.claim
@@ -40,7 +45,7 @@ def verdict(result: Result) -> Markdown:
     lines = [
         f"> **Claim** ({origin}): {claim.text}",
         f"> **{how.capitalize()}** on {result.data}, {len(result.seeds)} seeds: {claim.effect} = "
-        f"{result.number()}; the claim predicts {side} {claim.bound:g}.",
+        f"{result.number()}; the claim predicts {side} {bound(claim)}.",
         f"> **Verdict: {result.verdict}.**",
     ]
     return Markdown("\n>\n".join(lines))
@@ -62,7 +67,7 @@ def ledger(results: Sequence[Result], titles: Mapping[str, str]) -> Markdown:
             f"{claim.notes}, added" if claim.beyond else claim.notes,
             f"{claim.text}{derived} {link}, `{claim.id}`",
             f"{MARKS[result.verdict]} **{result.verdict}**",
-            f"**{result.number()}**; predicted {side} {claim.bound:g}",
+            f"**{result.number()}**; predicted {side} {bound(claim)}",
             f"{claim.effect} ({result.data}, {len(result.seeds)} seeds)",
             claim.literature or "–",
         ]

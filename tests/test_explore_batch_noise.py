@@ -43,7 +43,10 @@ def test_points_appear_up_to_the_chosen_size_and_the_text_has_the_last() -> None
     assert list(mean.get_xdata()) == list(variance.get_xdata()) == [18, 36, 72]
     last = (np.asarray(mean.get_ydata())[-1], np.asarray(variance.get_ydata())[-1])
     assert f"varies by {last[0]:.3f} σ and the batch variance by {last[1]:.3f} σ²" in text
-    assert "Batches of 8 images, n = 72" in text and f"1/√n is {72**-0.5:.3f}" in text
+    assert (
+        text.startswith("Convolution, batches of 8 images, n = 72")
+        and f"1/√n is {72**-0.5:.3f}" in text
+    )
 
 
 def test_all_pictures_have_one_size_and_one_pair_of_axes_and_show_what_they_draw() -> None:

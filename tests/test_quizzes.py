@@ -11,17 +11,20 @@ import nbformat
 import pytest
 
 CHAPTERS = sorted((Path(__file__).parent.parent / "chapters").glob("*.ipynb"))
+# Without an empty line, so that the answers of a question are one block of HTML: then they fold in
+# every notebook program.  Some show Markdown inside of HTML as it is written.
 ANSWER = re.compile(
-    r'<details class="answer (right|wrong)" name="([\w-]+)">\n<summary>(.+?)</summary>\n\n'
-    r"(.+?)\n\n</details>",
-    re.S,
+    r'<details class="answer (right|wrong)" name="([\w-]+)"><summary>([A-E])\. (.+?)</summary>\n'
+    r"<p>(.+?)</p></details>"
 )
+NOT_HTML = re.compile(r"[`$]|\*\*|\{\w+\}|\]\(")
 
 
 @dataclass(frozen=True)
 class Answer:
     right: bool
     group: str
+    letter: str
     summary: str
     feedback: str
 
@@ -46,11 +49,10 @@ def questions(path: Path) -> list[Question]:
             continue
         head = re.match(r"\*\*(\d+)\.\*\* (.+?)\n\n<details", source, re.S)
         assert head is not None, f"{path.name}: a question is **number.** and a text:\n{source}"
-        answers = [
-            Answer(kind == "right", group, summary, feedback)
-            for kind, group, summary, feedback in ANSWER.findall(source)
-        ]
+        answers = [Answer(kind == "right", *rest) for kind, *rest in ANSWER.findall(source)]
         assert len(answers) == source.count("<details"), f"{path.name}: not in the form:\n{source}"
+        block = source[source.index("<details") : source.rindex("</details>")]
+        assert "\n\n" not in block, f"{path.name}: an empty line between answers:\n{source}"
         found.append(Question(label[1], head[1], head[2], tuple(answers)))
     return found
 
@@ -70,11 +72,13 @@ def test_a_question_has_one_right_answer_and_a_reason_for_each(question: Questio
     several = "which of these" in question.text.lower()
     right = sum(answer.right for answer in question.answers)
     assert right == 1 or (several and right > 1)
+    letters = "".join(answer.letter for answer in question.answers)
+    assert letters == "ABCDE"[: len(letters)]
     for answer in question.answers:
         # one name per question: opening an answer closes the others
         assert answer.group == f"{question.label}-{question.number}"
-        assert "$" not in answer.summary  # a summary is HTML: LaTeX would stay as it is
-        verdict = "**Yes.**" if answer.right else "**No.**"
+        assert not NOT_HTML.search(re.sub("<code>.*?</code>", "", answer.summary + answer.feedback))
+        verdict = "<b>Yes.</b>" if answer.right else "<b>No.</b>"
         assert answer.feedback.startswith(verdict), answer.feedback
         assert len(answer.feedback.split()) >= 8, answer.feedback
     assert len({answer.summary for answer in question.answers}) == len(question.answers)

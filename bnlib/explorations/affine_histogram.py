@@ -62,7 +62,7 @@ def draw(gamma: float, beta: float) -> tuple[Figure, str]:
     mean = y.mean().round(2) + 0.0  # no minus sign before a zero
     text = (
         f"γ = {gamma:g} and β = {beta:g}: y has the mean {mean:.2f} and the standard deviation "
-        f"{y.std():.2f}, and a ReLU passes {passed(gamma, beta):.0f} % of it."
+        f"{y.std():.2f}, and a ReLU passes {passed(gamma, beta):.0f} % of its values."
     )
     if gamma == 0:
         text += " All values are equal."

@@ -87,7 +87,8 @@ def draw(layer: str, batch_size: int) -> tuple[Figure, str]:
     below.minorticks_off()
     below.legend(loc="lower left")
     text = (
-        f"Batches of {batch_size} images, n = {n[last]} values in a set: the batch mean varies by "
+        f"{layer.partition(':')[0].capitalize()}, batches of {batch_size} images, n = {n[last]} "
+        f"values in a set: the batch mean varies by "
         f"{spread['μ'][last]:.3f} σ and the batch variance by {spread['σ²'][last]:.3f} σ²; 1/√n is "
         f"{n[last] ** -0.5:.3f}. On average the batch variance is {variances[last].mean():.2f} σ²."
     )

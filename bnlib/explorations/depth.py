@@ -66,5 +66,5 @@ def draw(norm: str, weights: str, layer: int) -> tuple[Figure, str]:
         "are below 0 for every image."
     )
     if beyond := int((np.abs(mean) - std > LIMIT).sum()):
-        text += f" {beyond} lie outside of the picture."
+        text += f" {beyond} of the bars lie outside of the picture."
     return figure, text

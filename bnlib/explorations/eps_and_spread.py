@@ -52,6 +52,6 @@ def draw(eps: float, eps_is: str) -> tuple[Figure, str]:
     ax.set_yticks(range(len(STDS)), [f"{std:g}" for std in STDS])
     ax.set_ylabel("standard deviation before")
     ax.grid(visible=False)
-    before, after = ", ".join(f"{std:g}" for std in STDS), ", ".join(f"{std:.2f}" for std in stds)
-    text = f"ε = {eps:g}, {eps_is}: the standard deviations {before} come out as {after}."
+    pairs = ", ".join(f"{a:g} becomes {b:.2f}" for a, b in zip(STDS, stds, strict=True))
+    text = f"ε = {eps:g}, {eps_is}. The standard deviations: {pairs}."
     return figure, text

@@ -44,7 +44,8 @@ def draw(momentum: float | None, batches_seen: int) -> tuple[Figure, str]:
     ax.legend(loc="lower right", ncols=1)
     m = "None, the plain average" if momentum is None else f"{momentum:g}"
     text = (
-        f"momentum {m}, {batches_seen} batches of {SIZE} seen: running_mean is "
+        f"Momentum {m}, after {batches_seen} batch{'' if batches_seen == 1 else 'es'} of {SIZE}: "
+        f"running_mean is "
         f"{means[batches_seen]:.2f} (the data's mean is {MEAN:g}), running_var is "
         f"{variances[batches_seen]:.2f} (the data's variance is {VARIANCE:g})."
     )
