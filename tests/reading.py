@@ -28,12 +28,11 @@ LOST = "404.html"
 LOCAL = "127.0.0.1"
 AXE = (Path(axe_playwright_python.__file__).parent / "axe.min.js").read_text(encoding="utf-8")
 
-# In a page: opens what is folded, and lets one theme or the other be seen.
+# In a page: opens what is folded.
 UNFOLD = """() => document.querySelectorAll("details").forEach((details) => {
   details.removeAttribute("name");  // else one answer of a question closes the others
   details.open = true;
 })"""
-SET_THEME = """(theme) => Object.assign(document.documentElement.dataset, {theme, mode: theme})"""
 # Without preload: the style sheets are read already, and a page from a file may not read others.
 RUN_AXE = """async (rules) => {
   const options = {resultTypes: ["violations"], preload: false, rules: {

@@ -43,7 +43,7 @@ def test_it_unpacks_into_one_folder_with_all_files_readable(tmp_path: Path) -> N
     with zipfile.ZipFile(tmp_path / "course.zip") as packed:
         assert packed.testzip() is None
         assert packed.namelist() == sorted(f"course/{name}" for name in NAMES)
-        assert {entry.external_attr >> 16 for entry in packed.infolist()} == {0o644}
+        assert {(e.create_system, e.external_attr >> 16) for e in packed.infolist()} == {(3, 0o644)}
         packed.extractall(tmp_path / "unpacked")
     for name in NAMES:
         assert (tmp_path / "unpacked" / "course" / name).read_text() == f"this is {name}"

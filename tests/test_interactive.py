@@ -159,3 +159,8 @@ def test_a_viewer_without_widgets_gets_the_picture() -> None:
     bundle = explore(draw, height=[1.0, 2.0])._repr_mimebundle_()
     assert "application/vnd.jupyter.widget-view+json" in bundle
     assert "<svg" in bundle["text/html"] and "BN &lt;reaches&gt; 1." in bundle["text/html"]
+
+
+def test_a_text_may_hold_the_end_of_a_script() -> None:
+    page = static(lambda height: (draw(height)[0], f"</script> {height}"), height=[1, 2])
+    assert texts(page) == ["</script> 1", "</script> 2"]

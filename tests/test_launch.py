@@ -1,8 +1,11 @@
 """The laws of tools/launch.py: from the repository's address to where its notebooks run."""
 
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
+from urllib.parse import urlsplit
 
+import describe
 import launch
 import pytest
 import yaml
@@ -121,6 +124,25 @@ def test_without_a_branch_the_buttons_open_main() -> None:
     assert launch.runs(options, "index") == launch.runs(OPTIONS, "index")
 
 
-def test_the_configured_address_is_a_repository_on_github() -> None:
+def test_the_configured_address_is_that_of_a_repository() -> None:
     settings = yaml.safe_load((ROOT / "_config.yml").read_text(encoding="utf-8"))
-    assert launch.owner_and_name(settings["repository"]["url"])
+    launch.owner_and_name(settings["repository"]["url"])  # raises ValueError if it is not
+
+
+@pytest.mark.parametrize(
+    ("configured", "expected"),
+    [
+        ("", "https://us.github.io/course/"),
+        ("https://example.org/book", "https://example.org/book/"),
+        ("https://example.org/book/", "https://example.org/book/"),
+    ],
+)
+def test_an_address_of_its_own_comes_before_that_of_the_repository(
+    configured: str, expected: str
+) -> None:
+    config = SimpleNamespace(
+        html_baseurl=configured, html_theme_options=OPTIONS, html_title="The course"
+    )
+    describe.set_addresses(None, config)  # type: ignore[arg-type]
+    assert config.html_baseurl == config.ogp_site_url == expected
+    assert config.notfound_urls_prefix == urlsplit(expected).path

@@ -20,6 +20,7 @@ import leaves
 import paper
 import printed
 import pytest
+from bs4 import BeautifulSoup
 from pypdf import PdfReader
 
 ROOT = execution.ROOT
@@ -59,8 +60,10 @@ def test_of_a_figure_with_controls_the_first_frame_is_left_in_its_light_colours(
 
 
 def test_an_isolated_drawing_refers_to_its_own_parts_alone() -> None:
-    drawing = drawings.isolate('<svg><path id="b"/><use href="#b" fill="url(#b)"/></svg>', "one-")
-    assert drawing == '<svg><path id="one-b"/><use href="#one-b" fill="url(#one-b)"/></svg>'
+    refers = (
+        '<svg aria-labelledby="{0}b"><path id="{0}b"/><use href="#{0}b" fill="url(#{0}b)"/></svg>'
+    )
+    assert drawings.isolate(refers.format(""), "one-") == refers.format("one-")
 
 
 def test_a_declared_drawing_is_xml() -> None:
@@ -122,6 +125,13 @@ def test_a_part_is_the_article_without_what_only_works_on_a_screen(part: leaves.
         assert gone not in part.text, gone
     for kept in ("solved()", "figure-light", "because", '<path id="g"/>'):
         assert kept in part.text, kept
+
+
+def test_where_a_long_output_was_folded_the_book_says_so() -> None:
+    page = '<div><details class="hide below-input"><summary>Show</summary>long</details></div>'
+    body = BeautifulSoup(page, "html.parser")
+    leaves.clean(body)
+    assert body.get_text() == "(Folded on the page of the book, and left out here.)"
 
 
 def test_a_page_without_a_heading_is_an_error(tmp_path: Path) -> None:

@@ -179,3 +179,9 @@ def test_digits_and_prefixes_that_cannot_be_are_refused():
     for prefix in ("", "1a", "a b", "é"):
         with pytest.raises(ValueError, match="a prefix is a letter"):
             svg.isolate(picture(""), prefix)
+
+
+def test_each_start_of_a_path_is_kept():
+    """Without its letter a second start would be the end of a line."""
+    path = '<svg xmlns="http://www.w3.org/2000/svg"><path d="M 0 0 M 1 1 L 2 2 L 3 3 z z"/></svg>'
+    assert 'd="M0 0M1 1L2 2 3 3zz"' in svg.compact(path)

@@ -14,6 +14,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import bnlib_book
+import book
 import execution
 import install
 import nbformat
@@ -603,6 +604,16 @@ def test_a_fork_links_to_itself() -> None:
     }
     tag = fork | {"GITHUB_REF_TYPE": "tag", "GITHUB_REF_NAME": "v1"}
     assert bnlib_book.repository(configured, tag)["repository_branch"] == "main"
+
+
+def test_a_site_is_built_again_where_another_repository_would_be_linked(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    digests = {book.book_digest(tmp_path)}
+    for name in ("SERVER_URL", "REPOSITORY", "REF_TYPE", "REF_NAME"):
+        monkeypatch.setenv(f"GITHUB_{name}", "another")
+        digests.add(book.book_digest(tmp_path))
+    assert len(digests) == 5
 
 
 # -- the form of the notebooks ------------------------------------------------------------------

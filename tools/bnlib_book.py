@@ -2,7 +2,14 @@
 
 It tells the execution cache about the code that the chapters import (see execution.py), gives
 their kernels a fixed environment, makes a fork's build link to the fork, and links the pages of
-exercises to those of their solutions.  Formulas are the matter of mathematics.py.
+exercises to those of their solutions.  It loads the other modules of the extension:
+
+    mathematics     formulas, drawn when the book is built
+    figures         pictures for light and for dark pages; gallery: the page with all of them
+    launch          buttons that run and download notebooks
+    describe        what pages tell search engines and other sites; the page for wrong addresses
+    quoting         what a page says that another file knows
+    accessibility   what the theme lacks for screen readers, keyboards and phones
 """
 
 from __future__ import annotations

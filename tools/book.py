@@ -36,7 +36,7 @@ SOURCES = (
     "chapters/**/*",
     "exercises/**/*",
 )
-FORK = ("GITHUB_SERVER_URL", "GITHUB_REPOSITORY", "GITHUB_REF_NAME")
+FORK = ("GITHUB_SERVER_URL", "GITHUB_REPOSITORY", "GITHUB_REF_TYPE", "GITHUB_REF_NAME")
 
 
 def book_digest(root: Path) -> str:

@@ -25,17 +25,14 @@ OTHERS = {  # pages that have no text of their own
     "search": "Search the chapters, the exercises and their solutions.",
     MISSING: "There is no page at this address.",
 }
-# On file: nothing can be fetched, and search would fetch the pages that it shows extracts of.
-NO_EXTRACTS = """
-if (location.protocol === "file:") DOCUMENTATION_OPTIONS.SHOW_SEARCH_SUMMARY = false;
-"""
 
 
 def set_addresses(app: Sphinx, config: Config) -> None:
     """Set what depends on the address of the site, which is that of the repository's book."""
-    config.html_baseurl = config.html_baseurl or launch.site(
+    address = config.html_baseurl or launch.site(
         config.html_theme_options.get("repository_url", "")
     )
+    config.html_baseurl = f"{address.rstrip('/')}/" if address else ""
     config.ogp_site_url = config.html_baseurl
     config.notfound_urls_prefix = urlsplit(config.html_baseurl).path or "/"
     config.ogp_site_name = config.html_title
@@ -109,13 +106,6 @@ def page_not_found(
 </section>"""
 
 
-def search_without_a_server(
-    app: Sphinx, name: str, template: str, context: dict[str, Any], doctree: nodes.document | None
-) -> None:
-    if name == "search":
-        app.add_js_file(None, body=NO_EXTRACTS, priority=990)
-
-
 def write_files(app: Sphinx, error: Exception | None) -> None:
     """Write the picture of the course, and tell crawlers where the list of pages is."""
     if error is not None or app.builder.name != "html":
@@ -132,6 +122,5 @@ def setup(app: Sphinx) -> dict[str, Any]:
     app.connect("config-inited", set_addresses, priority=110)  # the repository is known: 100
     app.connect("html-page-context", describe, priority=300)  # sphinxext.opengraph: 500
     app.connect("html-page-context", page_not_found, priority=300)
-    app.connect("html-page-context", search_without_a_server)
     app.connect("build-finished", write_files)
     return {"version": "1", "parallel_read_safe": True, "parallel_write_safe": True}

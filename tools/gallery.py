@@ -12,13 +12,13 @@ from __future__ import annotations
 
 import re
 import shutil
-import xml.etree.ElementTree as ElementTree
 from collections.abc import Iterator
 from dataclasses import dataclass
-from html import escape
+from html import escape, unescape
 from pathlib import Path
 from typing import Any
 
+import drawings
 import figures
 import nbformat
 import yaml
@@ -54,13 +54,9 @@ def first_frame(widget: str) -> tuple[str, str]:
     found = re.search(r"<svg\b.*</svg>", widget, re.S)
     if found is None:
         raise ValueError(f"need an inline svg, got {widget[:80]!r}: let explore() draw it")
-    root = ElementTree.fromstring(re.sub(r"var\(--[\w-]+, (#\w+)\)", r"\1", found.group()))
-    for parent in list(root.iter()):
-        for child in list(parent):
-            if child.get("style") == "display:none":  # it belongs to other frames
-                parent.remove(child)
-    text = root.attrib.pop("aria-label", "")
-    return ElementTree.tostring(root, encoding="unicode"), text
+    drawing = drawings.first_frame(found.group())
+    text = re.search(r'<svg\b[^>]*? aria-label="([^"]*)"', drawing)
+    return drawing, unescape(text[1]) if text else ""
 
 
 def files_of(figure: figures.Figure, folder: Path) -> dict[str, str]:

@@ -17,9 +17,9 @@ import book
 import browser
 import ebook
 import printed
+from archive import NAME
 
 KINDS = {"pdf": printed.make, "epub": ebook.make}
-NAME = "batch-normalization"
 
 
 def build(kind: str, root: Path, destination: Path) -> int:
