@@ -100,9 +100,8 @@ def written(value: Any) -> str:
 
 def is_slider(choices: Sequence[Any]) -> bool:
     """Whether a row of values is one of numbers."""
-    return all(v is None or (isinstance(v, int | float) and v is not True) for v in choices) and (
-        not any(isinstance(v, bool) for v in choices)
-    )
+    numbers = (isinstance(v, int | float) and not isinstance(v, bool) for v in choices)
+    return all(number or v is None for number, v in zip(numbers, choices, strict=True))
 
 
 def static(draw: Draw, values: dict[str, list[Any]], first: dict[str, int]) -> str:

@@ -77,10 +77,19 @@ def make_site(root: Path, destination: Path, toc: Path | None) -> int:
     work = destination / "work"
     shutil.rmtree(work, ignore_errors=True)
     work.mkdir(parents=True)
-    command = [sys.executable, "-c", "from jupyter_book.cli.main import main; main()", "build"]
+    command = [
+        sys.executable,
+        "-X",
+        "utf8",
+        "-c",
+        "from jupyter_book.cli.main import main; main()",
+        "build",
+    ]
     command += [str(root), "--path-output", str(work), "-q"]
     command += ["--toc", str(toc)] if toc else ["-W", "-n", "--keep-going"]
-    answer = subprocess.run(command, stdout=subprocess.PIPE, text=True)
+    answer = subprocess.run(
+        command, stdout=subprocess.PIPE, text=True, encoding="utf-8", errors="replace"
+    )
     if answer.returncode != 0:
         print(answer.stdout)
         return answer.returncode

@@ -34,11 +34,7 @@ def build(kind: str, root: Path, destination: Path) -> int:
             stamp.unlink(missing_ok=True)
             target.unlink(missing_ok=True)
             start = time.perf_counter()
-            try:
-                said = KINDS[kind](root, destination / "html", target)
-            except browser.NoBrowser as error:
-                print(f"no {target.name}: {error}", file=sys.stderr)
-                return 1
+            said = KINDS[kind](root, destination / "html", target)
             stamp.write_text(wanted)
             size = target.stat().st_size / 2**20
             print(f"{said}, {size:.1f} MB, {time.perf_counter() - start:.0f} s")
@@ -49,7 +45,14 @@ def build(kind: str, root: Path, destination: Path) -> int:
 def main() -> int:
     parser = argparse.ArgumentParser(description="Make the book to print or to carry.")
     parser.add_argument("kinds", nargs="+", choices=sorted(KINDS))
-    return max(build(kind, book.ROOT, book.ROOT / "_build") for kind in parser.parse_args().kinds)
+    kinds = parser.parse_args().kinds
+    if "pdf" in kinds:
+        try:
+            browser.find()  # now, not after the minutes that the site may take
+        except browser.NoBrowser as error:
+            print(f"no PDF: {error}", file=sys.stderr)
+            return 1
+    return max(build(kind, book.ROOT, book.ROOT / "_build") for kind in kinds)
 
 
 if __name__ == "__main__":
