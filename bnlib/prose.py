@@ -1,8 +1,10 @@
 """Sentences that take their numbers from the run, so that text and measurement cannot part."""
 
 import inspect
+import string
 import textwrap
 from collections.abc import Callable, Mapping, Sequence
+from numbers import Number
 
 from IPython.display import Markdown
 
@@ -11,11 +13,21 @@ from bnlib.evidence import Claim, Result, Verdict
 MARKS: dict[Verdict, str] = {"supported": "✓", "not supported": "✗", "inconclusive": "?"}
 
 
+class _Numbers(string.Formatter):
+    """`str.format`, but a negative number gets a minus sign: a line does not break after it."""
+
+    def format_field(self, value: object, format_spec: str) -> str:
+        text = str(super().format_field(value, format_spec))
+        return text.replace("-", "−") if isinstance(value, Number) else text
+
+
 def say(template: str, **values: object) -> Markdown:
     """Fill measured values into a sentence, as `str.format` does, and show it as text.
 
     >>> say("It took {n} steps, {share:.0%} of the run.", n=40, share=0.25).data
     'It took 40 steps, 25% of the run.'
+    >>> say("A gain of {gain:.1f} points.", gain=-0.2).data
+    'A gain of −0.2 points.'
 
     Braces of LaTeX are doubled. Raises KeyError for a name without a value and ValueError for a
     value without a name in the template: a number that the text does not use is a mistake.
@@ -23,7 +35,7 @@ def say(template: str, **values: object) -> Markdown:
     unused = [name for name in values if "{" + name not in template]
     if unused:
         raise ValueError(f"not in the sentence: {', '.join(unused)}: use it there or drop it")
-    return Markdown(template.format(**values))
+    return Markdown(_Numbers().vformat(template, (), values))
 
 
 def source(code: Callable[..., object]) -> Markdown:

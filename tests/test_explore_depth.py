@@ -21,7 +21,7 @@ def test_without_bn_the_text_says_what_the_experiment_measures(weights: str) -> 
         assert float(numbers[2]) == pytest.approx(offset, rel=0.05, abs=1e-6)
 
 
-@pytest.mark.parametrize("weights", ["PyTorch default", "He, weights x 2"])
+@pytest.mark.parametrize("weights", ["PyTorch default", "He, weights × 2"])
 def test_with_bn_every_unit_is_standardised_at_every_depth(weights: str) -> None:
     found = depth.inputs("BN", weights)
     assert len(found) == DEPTH
@@ -33,5 +33,5 @@ def test_with_bn_every_unit_is_standardised_at_every_depth(weights: str) -> None
 
 
 def test_units_that_leave_the_picture_are_counted() -> None:
-    assert "outside of the picture" in depth.draw("none", "He, weights x 2", 12)[1]
-    assert "outside" not in depth.draw("BN", "He, weights x 2", 12)[1]
+    assert "outside of the picture" in depth.draw("none", "He, weights × 2", 12)[1]
+    assert "outside" not in depth.draw("BN", "He, weights × 2", 12)[1]

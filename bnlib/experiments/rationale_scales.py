@@ -23,7 +23,7 @@ INITIALISATIONS: dict[str, dict[str, Any]] = {
     "PyTorch default": {"scheme": "torch"},
     "LeCun": {"scheme": "lecun"},
     "He": {"scheme": "he"},
-    "He, weights x 2": {"scheme": "he", "gain": 2.0},
+    "He, weights × 2": {"scheme": "he", "gain": 2.0},
 }
 
 
@@ -211,4 +211,4 @@ def vanishing(seeds: Sequence[int] = SEEDS) -> Result:
 )
 def exploding(seeds: Sequence[int] = SEEDS) -> Result:
     """The gradient that reaches the first of 20 layers where the activations inflate."""
-    return _gradient_ratio(exploding.claim, "He, weights x 2", seeds)
+    return _gradient_ratio(exploding.claim, "He, weights × 2", seeds)
