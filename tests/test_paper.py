@@ -352,6 +352,15 @@ def chapters(epub: dict[str, bytes]) -> dict[str, ElementTree.Element]:
     }
 
 
+def test_the_drawings_of_the_epub_have_the_names_of_svg(
+    chapters: dict[str, ElementTree.Element],
+) -> None:
+    for name, root in chapters.items():
+        for element in root.iter():
+            kind = element.tag.rpartition("}")[2]
+            assert "viewbox" not in element.attrib and kind != "clippath", f"{name}: <{kind}>"
+
+
 def test_the_package_lists_each_file_of_the_epub_and_no_other(epub: dict[str, bytes]) -> None:
     package = ElementTree.fromstring(epub["book/package.opf"])
     listed = [f"book/{item.get('href')}" for item in package.iter(f"{OPF}item")]

@@ -28,6 +28,15 @@ UNUSED = ("scripts/fontawesome.js", "**/*.map", "**/*.LICENSE.txt")
 ROLES = {"table": "table", "thead": "rowgroup", "tbody": "rowgroup", "tr": "row", "td": "cell"}
 
 
+def with_capitals(page: str) -> str:
+    """A page whose drawings have the names of SVG, which a parser of HTML writes small.
+
+    A browser reads both in a page; in an ePub, which is XML, `viewbox` would be another name.
+    """
+    page = page.replace(' viewbox="', ' viewBox="')
+    return re.sub(r"(</?)clippath\b", r"\1clipPath", page)
+
+
 def without_icon_script(head: str) -> str:
     """The head of a page without the script that draws the icons of a font a second time."""
     return ICON_SCRIPT.sub("", head)
@@ -118,7 +127,7 @@ def accessible(body: str) -> str:
     list_the_works(soup)
     for link in soup.select("a.headerlink"):
         link["aria-label"] = "Link to this place"
-    return str(soup)
+    return with_capitals(str(soup))
 
 
 def mend(
