@@ -156,19 +156,20 @@ def test_a_link_out_of_a_book_whose_site_has_no_address_is_plain_text(part: leav
     assert "top" in part.body.get_text()
 
 
-def test_without_a_browser_there_is_no_pdf_and_the_way_out_is_said(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+def test_without_a_browser_the_way_out_is_said_before_anything_is_built(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    def none(*arguments: object) -> str:
+    def none() -> str:
         raise browser.NoBrowser("need Chromium")
 
-    monkeypatch.setattr(book, "make_current", lambda *arguments: 0)
-    monkeypatch.setattr(book, "book_digest", lambda root: "same")
-    monkeypatch.setitem(paper.KINDS, "pdf", none)
-    (tmp_path / "batch-normalization.pdf").write_text("of an earlier state")
-    assert paper.build("pdf", tmp_path, tmp_path) == 1
-    assert "no batch-normalization.pdf: need Chromium" in capsys.readouterr().err
-    assert not (tmp_path / "batch-normalization.pdf").exists()
+    def build(*arguments: object) -> int:
+        pytest.fail("the build took minutes, for nothing")
+
+    monkeypatch.setattr(browser, "find", none)
+    monkeypatch.setattr(paper, "build", build)
+    monkeypatch.setattr("sys.argv", ["paper.py", "epub", "pdf"])
+    assert paper.main() == 1
+    assert "no PDF: need Chromium" in capsys.readouterr().err
 
 
 def test_a_file_is_made_again_only_when_something_changed(

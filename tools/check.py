@@ -112,7 +112,9 @@ def make_book() -> bool:
     execution.export(ROOT, execution.chapters(ROOT), EXECUTED)
     site = {"BNLIB_BOOK": str(TEST), "OMP_NUM_THREADS": "1"}
     passed = [pytest("book", ["tests/test_book.py", "tests/test_figures.py"], site)]
-    passed.append(pytest("reading", ["tests/test_reading.py", "-n", "2"], site))  # in a browser
+    passed.append(
+        pytest("reading", ["tests/test_reading.py", "-n", "3"], site)
+    )  # in a browser: it waits a lot
     return all(passed)
 
 
