@@ -4,8 +4,7 @@
 # stamp last, so what has no stamp is done again.
 
 .DEFAULT_GOAL := help
-.PHONY: help install book preview zip pdf epub links screenshots test bench student record fix lab \
-	constraints clean
+.PHONY: help install book preview zip pdf epub links screenshots test bench student record fix lab constraints clean
 
 SHELL := /bin/sh
 CANDIDATES := python3 python3.14 python3.13 python3.12 python3.11 python
