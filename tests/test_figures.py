@@ -45,30 +45,27 @@ def test_a_picture_without_a_size_is_refused(text):
         figures.size(text)
 
 
-@pytest.mark.parametrize("dark", [True, False])
-def test_a_figure_is_written_for_the_pages_that_show_it(tmp_path, dark):
+def test_a_figure_is_written_for_light_and_for_dark_pages(tmp_path):
     (tmp_path / "raw.svg").write_text(drawn())
     figure = figures.Figure("id1", "fig-a", "alt", tmp_path / "raw.svg", None)
     folder = tmp_path / "new" / "_images"
-    assert figures.write(figure, folder, dark=dark) == (614, 321)
+    assert figures.write(figure, folder) == (614, 321)
     assert "#0072b2" in (folder / "fig-a.svg").read_text()
-    assert (folder / "fig-a-dark.svg").exists() == dark
-    if dark:
-        assert on_dark("#0072b2") in (folder / "fig-a-dark.svg").read_text()
+    assert on_dark("#0072b2") in (folder / "fig-a-dark.svg").read_text()
 
 
-def written(width: int, dark: str) -> BeautifulSoup:
+def written(width: int) -> BeautifulSoup:
     """What a page says for a picture of this width."""
     builder = SimpleNamespace(imgpath="../_images")
     translator = SimpleNamespace(builder=builder, body=[])
-    node = figures.picture(light="a.svg", dark=dark, alt='a "b" <c>', width=width, height=5)
+    node = figures.picture(light="a.svg", dark="a-dark.svg", alt='a "b" <c>', width=width, height=5)
     node["number"] = "2.3"
     figures.visit_picture(translator, node)
     return BeautifulSoup("".join(translator.body), "html.parser")
 
 
 def test_a_page_with_two_themes_has_both_pictures_and_reserves_their_place():
-    light, dark = written(400, "a-dark.svg").select("div.figure-box > img")
+    light, dark = written(400).select("div.figure-box > img")
     assert (light["src"], dark["src"]) == ("../_images/a.svg", "../_images/a-dark.svg")
     assert (light["class"], dark["class"]) == (["figure-light"], ["figure-dark"])
     for image in (light, dark):
@@ -77,14 +74,9 @@ def test_a_page_with_two_themes_has_both_pictures_and_reserves_their_place():
         assert (image["loading"], image["decoding"]) == ("lazy", "async")
 
 
-def test_a_book_on_one_page_shows_the_light_picture_alone():
-    (image,) = written(700, "").select("*")
-    assert image["src"] == "../_images/a.svg" and not image.has_attr("loading")
-
-
 def test_only_a_picture_too_wide_for_a_phone_is_a_stop_of_the_tabulator():
-    (narrow,) = written(455, "d.svg").select(".figure-box")
-    (wide,) = written(456, "d.svg").select(".figure-box")
+    (narrow,) = written(455).select(".figure-box")
+    (wide,) = written(456).select(".figure-box")
     assert not narrow.has_attr("tabindex") and not narrow.has_attr("role")
     assert (wide["tabindex"], wide["role"]) == ("0", "region")
     assert "Figure 2.3" in wide["aria-label"]

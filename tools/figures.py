@@ -2,8 +2,9 @@
 
 A figure of a chapter comes out of its notebook as SVG and as PNG.  A page of the site shows the
 SVG as two files, compact and transparent, of which a style sheet (chapters/_static/figures.css)
-shows one.  Books on one page, and ePubs, show the light one alone.  Other parts of the extension
-find a `Figure` as `node["course_figure"]` of each figure in the doctree of a page.
+shows one.  The printed book and the ePub are made from the pages and keep the light one.  Other
+parts of the extension find a `Figure` as `node["course_figure"]` of each figure in the doctree of
+a page.
 """
 
 from __future__ import annotations
@@ -45,13 +46,12 @@ class picture(nodes.General, nodes.Element):
     """A picture with the files `light` and, if the page has two themes, `dark`."""
 
 
-def write(figure: Figure, folder: Path, *, dark: bool) -> tuple[int, int]:
+def write(figure: Figure, folder: Path) -> tuple[int, int]:
     """Write the light file of a figure into `folder`, and the dark one; returns their size."""
     light = svg.compact(figure.svg.read_text(encoding="utf-8"))
     folder.mkdir(parents=True, exist_ok=True)
     (folder / f"{figure.name}.svg").write_text(light, encoding="utf-8")
-    if dark:
-        (folder / f"{figure.name}-dark.svg").write_text(svg.darkened(light), encoding="utf-8")
+    (folder / f"{figure.name}-dark.svg").write_text(svg.darkened(light), encoding="utf-8")
     return size(light)
 
 
@@ -92,17 +92,16 @@ class Pictures(SphinxPostTransform):
 
     def run(self, **kwargs: Any) -> None:
         builder = self.app.builder
-        both = builder.name in ("html", "dirhtml")
         numbers = self.env.toc_fignumbers.get(self.env.docname, {}).get("figure", {})
         for node in list(self.document.findall(nodes.figure)):
             figure = node.get("course_figure")
             images = list(node.findall(nodes.image))
             if figure is None or len(images) != 1 or not images[0]["uri"].endswith(".svg"):
                 continue
-            width, height = write(figure, Path(builder.outdir, builder.imagedir), dark=both)
+            width, height = write(figure, Path(builder.outdir, builder.imagedir))
             shown = picture(
                 light=f"{figure.name}.svg",
-                dark=f"{figure.name}-dark.svg" if both else "",
+                dark=f"{figure.name}-dark.svg",
                 alt=figure.alt,
                 width=width,
                 height=height,
@@ -112,24 +111,21 @@ class Pictures(SphinxPostTransform):
 
 
 def visit_picture(translator: Any, node: picture) -> None:
-    """Write the picture, or both; a wide one in a box that scrolls, also by keyboard."""
-    folder, dark = translator.builder.imgpath, node["dark"]
+    """Write both pictures; wide ones in a box that scrolls, also by keyboard."""
+    folder = translator.builder.imgpath
 
     def image(file: str, attributes: str) -> str:
         source = html.escape(posixpath.join(folder, file))
         measures = f'width="{node["width"]}" height="{node["height"]}"'
         return f'<img src="{source}" alt="{html.escape(node["alt"])}" {measures}{attributes} />'
 
-    if not dark:
-        translator.body.append(image(node["light"], ""))
-        return
     box = f'class="figure-box" style="--picture: {node["width"]}px"'
     if node["width"] * READABLE > PHONE:
         label = f"Figure {node['number']}, scrolls sideways where it is wider than the screen"
         box += f' tabindex="0" role="region" aria-label="{label}"'
     later = ' loading="lazy" decoding="async"'
     shown = image(node["light"], f' class="figure-light"{later}')
-    hidden = image(dark, f' class="figure-dark"{later}')
+    hidden = image(node["dark"], f' class="figure-dark"{later}')
     translator.body.append(f"<div {box}>\n{shown}\n{hidden}\n</div>\n")
 
 
