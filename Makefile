@@ -1,6 +1,6 @@
 # The commands of the course.  They need Python >= 3.11 and make, and nothing else.
 #
-# Every step can be interrupted and run again: tools/install.py and tools/book.py write their
+# Every step can be interrupted and run again: tools/project/install.py and tools/project/book.py write their
 # stamp last, so what has no stamp is done again.
 
 .DEFAULT_GOAL := help
@@ -43,50 +43,50 @@ install:
 	@"$(PYTHON)" -c '$(RECENT)' || { \
 		echo "need Python >= 3.11, got `"$(PYTHON)" --version 2>&1` from $(PYTHON):" >&2; \
 		echo "name another: make PYTHON=/path/to/python $(MAKECMDGOALS)" >&2; exit 1; }
-	@"$(PYTHON)" tools/install.py book test
+	@"$(PYTHON)" tools/project/install.py book test
 
 book: install
-	@$(VENV) tools/book.py
+	@$(VENV) -m tools.project.book
 
 pdf epub: install
-	@$(VENV) tools/paper.py $@
+	@$(VENV) -m tools.paper.paper $@
 
 preview: install
-	@$(VENV) tools/book.py --only $(CHAPTER)
+	@$(VENV) -m tools.project.book --only $(CHAPTER)
 
 zip: book
-	@$(VENV) tools/archive.py
+	@$(VENV) -m tools.project.archive
 
 links: install
-	@$(VENV) tools/links.py
+	@$(VENV) -m tools.project.links
 
 screenshots: book
-	@$(VENV) tools/screenshots.py
+	@$(VENV) -m tools.project.screenshots
 
 test: install
-	@$(VENV) tools/check.py
+	@$(VENV) -m tools.project.check
 
 bench: install
 	@set -e; for script in benchmarks/bench_*.py; do echo "== $$script"; $(VENV) "$$script"; done
 
 student: install
-	@$(VENV) tools/student.py student
+	@$(VENV) -m tools.notebooks.student student
 
 record: install
-	@$(VENV) tools/student.py record
+	@$(VENV) -m tools.notebooks.student record
 
 fix: install
 	@$(VENV) -m ruff check --fix-only --quiet .
 	@$(VENV) -m ruff format --quiet .
-	@$(VENV) tools/notebooks.py fix
-	@$(VENV) tools/student.py student
+	@$(VENV) -m tools.notebooks.form fix
+	@$(VENV) -m tools.notebooks.student student
 
 lab: install
-	@"$(PYTHON)" tools/install.py book test lab
+	@"$(PYTHON)" tools/project/install.py book test lab
 	@$(VENV) -m jupyter lab chapters
 
 constraints: install
-	@$(VENV) tools/install.py --constraints
+	@$(VENV) -m tools.project.install --constraints
 
 clean:
 	rm -rf _build build *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis

@@ -12,12 +12,13 @@ import tempfile
 import time
 from pathlib import Path
 
-from bnlib.grading.files import Folder
-from bnlib.grading.limits import Limits
-from bnlib.grading.results import Grade
-from bnlib.grading.run import Run, Settings
-from bnlib.grading.submissions import find
-from bnlib.grading.workers import Workers
+from bncheck.grading.inside.limits import Limits
+from bncheck.grading.outside.run import Run, Settings
+from bncheck.grading.outside.submissions import find
+from bncheck.grading.outside.workers import Workers
+from bncheck.grading.results.files import Folder
+from bncheck.grading.results.records import Grade
+from exercises.questions import COURSE
 
 SOLUTION = Path(__file__).resolve().parent.parent / "exercises/solutions/ex03_mechanism.ipynb"
 
@@ -42,7 +43,7 @@ def measure(count: int, folder: Path, sandbox: str) -> None:
             marks[done] = peak_mb()
 
     start = time.perf_counter()
-    with Workers(Limits(), sandbox) as workers:
+    with Workers(COURSE, Limits(), sandbox) as workers:
         ready = time.perf_counter()
         Run(workers, Folder(out), Settings()).grade_all(find([class_]), progress)
         ended = time.perf_counter()

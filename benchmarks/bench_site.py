@@ -13,12 +13,11 @@ import sys
 from pathlib import Path
 from typing import Any
 
-sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "tools"))
-sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "tests"))
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
-import browser
-from reading import served
-from screenshots import SITE, page_names
+from tests.book.reading import served
+from tools.paper import browser
+from tools.project.screenshots import SITE, page_names
 
 OBSERVE = """
   window.shifts = 0;

@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 from torch import Tensor, nn
 
-from bnlib.training import evaluating
+from bnlib.modes import evaluating
 
 TINY = 1e-6
 FAR = 2.0

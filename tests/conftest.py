@@ -1,14 +1,10 @@
 """What all tests share: one thread, a fixed backend, no stored results, reproducible examples."""
 
 import os
-import sys
-from pathlib import Path
 
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 os.environ["MPLBACKEND"] = "Agg"
-os.environ.pop("BNLIB_RESULTS", None)  # a test measures, it does not look up
-
-sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "tools"))
+os.environ.pop("BNCOURSE_RESULTS", None)  # a test measures, it does not look up
 
 from hypothesis import settings
 

@@ -1,4 +1,4 @@
-// Moves the interactive figures of a page: see bnlib/interactive.py, which writes their HTML.
+// Moves the interactive figures of a page: see bncourse/figures/interactive.py, which writes their HTML.
 "use strict";
 
 function exploreFigure(root) {

@@ -1,0 +1,156 @@
+"""The command line.
+
+bncheck grade SUBMISSIONS... --out grades/     grade a class
+bncheck gradescope-zip ZIP --exercise ex03     make an autograder for Gradescope
+bncheck gradescope-results FOLDER --out JSON   what this autograder runs
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+from collections import Counter
+from collections.abc import Sequence
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+from bncheck.course import UnknownQuestion, installed
+from bncheck.grading.inside.limits import MIB, Limits
+from bncheck.grading.outside.run import Run, Settings, cells_of, stubs
+from bncheck.grading.outside.submissions import find
+from bncheck.grading.outside.workers import NoWorkers, Workers
+from bncheck.grading.results.files import Folder, to_csv, write
+from bncheck.grading.results.gradescope import make_archive, to_json
+from bncheck.grading.results.records import Grade
+from bncheck.grading.results.similar import shared
+
+DONE, BAD_CALL, INTERRUPTED = 0, 2, 130
+COURSE = "whose exercises: a name, or module:object; by default the one that is installed"
+
+
+def parser() -> argparse.ArgumentParser:
+    """The options, with their help."""
+    limits = Limits()
+    made = argparse.ArgumentParser(
+        prog="bncheck grade",
+        description="Grade notebooks of the exercises, without trusting them.",
+        epilog="Exit code 0: every submission has a row in grades.csv, whatever its state.",
+    )
+    add = made.add_argument
+    add("submissions", nargs="+", type=Path, help="notebooks, or folders of notebooks")
+    add("--out", type=Path, default=Path("grades"), help="folder of the results (grades)")
+    add("--course", help=COURSE)
+    add("--seed", type=int, default=0, help="of the probes' inputs; keep it secret if you like (0)")
+    add("--exercise", help="like ex03; by default each notebook says it by itself")
+    add("--jobs", type=int, default=os.cpu_count() or 1, help="submissions at once (all cores)")
+    add("--resume", action="store_true", help="keep the grades of an interrupted run")
+    add("--require-sandbox", action="store_true", help="refuse to grade without bubblewrap")
+    add("--similar", action="store_true", help="list code that submissions share, in similar.csv")
+    add("--cell-seconds", type=float, default=limits.cell, help=f"per cell ({limits.cell:g})")
+    add("--seconds", type=float, default=limits.submission, help=f"in all ({limits.submission:g})")
+    add("--memory", type=int, default=limits.memory // MIB, help="MiB per submission (2048)")
+    return made
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Do what the arguments say; returns the exit code."""
+    given = list(sys.argv[1:] if arguments is None else arguments)
+    try:
+        if not given or given[0] not in COMMANDS:
+            raise ValueError(
+                f"need a command of {', '.join(COMMANDS)}, got {' '.join(given[:1])!r}"
+            )
+        return COMMANDS[given[0]](given[1:])
+    except (ValueError, UnknownQuestion, NoWorkers) as error:
+        print(f"bncheck: {error}", file=sys.stderr)
+        return BAD_CALL
+    except KeyboardInterrupt:
+        print("\ninterrupted: go on with --resume", file=sys.stderr)
+        return INTERRUPTED
+
+
+def grade_class(arguments: Sequence[str]) -> int:
+    """Grade files and folders, and write the tables and the feedback."""
+    options = parser().parse_args(arguments)
+    if options.seed < 0 or options.jobs < 1:
+        raise ValueError("need --seed >= 0 and --jobs >= 1")
+    limits = Limits(
+        cell=options.cell_seconds, submission=options.seconds, memory=options.memory * MIB
+    )
+    found = find(options.submissions)
+    if not found:
+        raise ValueError("need notebooks, got folders without files")
+    folder = Folder(options.out)
+    settings = Settings(options.seed, options.exercise, options.jobs, options.resume)
+    course = installed(options.course)
+    with Workers(course, limits, "require" if options.require_sandbox else "auto") as workers:
+        warn(workers)
+        grades = Run(workers, folder, settings).grade_all(found, show)
+    if options.similar:
+        groups = shared(cells_of(found, options.exercise), stubs(Path("exercises")))
+        rows = [["name", "submissions"], *([one.name, " ".join(one.ids)] for one in groups)]
+        write(options.out / "similar.csv", to_csv(rows))
+    counts = Counter(grade.state for grade in grades)
+    states = ", ".join(f"{counts[state]} {state}" for state in sorted(counts))
+    print(f"{len(grades)} submissions: {states}\n{options.out / 'grades.csv'}")
+    return DONE
+
+
+def gradescope_zip(arguments: Sequence[str]) -> int:
+    """Write the archive that Gradescope takes as an autograder."""
+    made = argparse.ArgumentParser(prog="bncheck gradescope-zip")
+    made.add_argument("zip", type=Path, help="the archive to write")
+    made.add_argument("--exercise", required=True, help="like ex03")
+    made.add_argument("--course", help=COURSE)
+    made.add_argument("--seed", type=int, default=0, help="of the probes' inputs (0)")
+    options = made.parse_args(arguments)
+    make_archive(options.zip, installed(options.course), options.exercise, options.seed)
+    print(f"{options.zip}: upload it as the autograder of {options.exercise}")
+    return DONE
+
+
+def gradescope_results(arguments: Sequence[str]) -> int:
+    """Grade one submission, and write the result in Gradescope's format."""
+    made = argparse.ArgumentParser(prog="bncheck gradescope-results")
+    made.add_argument("submission", type=Path, help="the folder with the notebook")
+    made.add_argument("--out", type=Path, required=True, help="results.json")
+    made.add_argument("--exercise", required=True, help="like ex03")
+    made.add_argument("--course", help=COURSE)
+    made.add_argument("--seed", type=int, default=0, help="of the probes' inputs (0)")
+    options = made.parse_args(arguments)
+    found = find([options.submission])
+    notebooks = [one for one in found if one.path.suffix == ".ipynb"] or found
+    if not notebooks:
+        raise ValueError(f"need a notebook, got an empty folder: {options.submission}")
+    with TemporaryDirectory() as scratch, Workers(installed(options.course)) as workers:
+        warn(workers)
+        settings = Settings(options.seed, options.exercise, jobs=1)
+        run = Run(workers, Folder(Path(scratch)), settings)
+        grade = run.grade_all(notebooks[:1], show)[0]
+    write(options.out, to_json(grade))
+    return DONE
+
+
+def warn(workers: Workers) -> None:
+    """Say so where submissions are not shut in."""
+    if workers.warning:
+        print(f"warning: {workers.warning}", file=sys.stderr)
+
+
+def show(done: int, total: int, grade: Grade) -> None:
+    """The progress: a bar in a terminal, else a line for each tenth."""
+    if sys.stderr.isatty():
+        filled = 40 * done // total
+        bar = "#" * filled + "." * (40 - filled)
+        end = "\n" if done == total else ""
+        print(f"\r[{bar}] {done}/{total} {grade.id[:30]:30}", end=end, file=sys.stderr, flush=True)
+    elif done == total or done * 10 // total > (done - 1) * 10 // total:
+        print(f"{done}/{total}", file=sys.stderr, flush=True)
+
+
+COMMANDS = {
+    "grade": grade_class,
+    "gradescope-zip": gradescope_zip,
+    "gradescope-results": gradescope_results,
+}

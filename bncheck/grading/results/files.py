@@ -1,0 +1,101 @@
+"""Writing results: each file all or nothing, and never an old one left standing as new."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import os
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+
+from bncheck.grading.results.feedback import page
+from bncheck.grading.results.records import Grade
+from bncheck.grading.results.summary import summary
+
+MARK = ".bncheck-grades"
+FIXED = ("grades.csv", "summary.html", "similar.csv")
+
+
+class Folder:
+    """The folder of the results.
+
+    Its feedback folder holds a page and a JSON file per submission; grades.csv and summary.html
+    are written last.  Raises ValueError for a folder that holds something else.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self.feedback = path / "feedback"
+        if path.exists() and any(path.iterdir()) and not (path / MARK).exists():
+            raise ValueError(
+                f"need an empty folder, or one of an earlier run, got {path}: name another --out"
+            )
+        self.feedback.mkdir(parents=True, exist_ok=True)
+        (path / MARK).touch()
+
+    def clear(self, *, keep_feedback: bool) -> None:
+        """Remove what an earlier run has written; with `keep_feedback` only what sums it up."""
+        for name in FIXED:
+            (self.path / name).unlink(missing_ok=True)
+        if not keep_feedback:
+            for old in [*self.feedback.glob("*.html"), *self.feedback.glob("*.json")]:
+                old.unlink()
+
+    def known(self, name: str, key: str) -> Grade | None:
+        """The grade of an earlier run, if it was made from the same submission in the same way."""
+        try:
+            record = json.loads((self.feedback / f"{name}.json").read_text(encoding="utf-8"))
+            grade = Grade.from_json(record)
+        except (OSError, ValueError, KeyError, TypeError):
+            return None
+        return grade if grade.key == key and grade.id == name else None
+
+    def write_feedback(self, grade: Grade) -> None:
+        """Write the page and, last, the JSON file of a submission."""
+        record = json.dumps(grade.to_json(), indent=1, ensure_ascii=False) + "\n"
+        write(self.feedback / f"{grade.id}.html", page(grade))
+        write(self.feedback / f"{grade.id}.json", record)
+
+    def write_tables(self, grades: Sequence[Grade]) -> None:
+        """Write summary.html and grades.csv, and remove the feedback of files that are gone."""
+        names = {grade.id for grade in grades}
+        for old in [*self.feedback.glob("*.html"), *self.feedback.glob("*.json")]:
+            if old.stem not in names:
+                old.unlink()
+        write(self.path / "summary.html", summary(grades))
+        write(self.path / "grades.csv", table(grades))
+
+
+def table(grades: Sequence[Grade]) -> str:
+    """The grades as CSV: one row per submission, one column per question that occurs."""
+    questions = list(dict.fromkeys(a.question for g in grades for a in g.answers))
+    rows = [["id", "learner", "file", "exercise", "state", "total", "out_of", *questions, "notes"]]
+    for grade in grades:
+        points = {answer.question: answer.points for answer in grade.answers}
+        first = [grade.id, grade.learner, grade.file, grade.exercise, grade.state]
+        numbers = [grade.points, grade.out_of, *(points.get(q, "") for q in questions)]
+        rows.append([*map(cell, first), *map(str, numbers), cell("; ".join(grade.notes))])
+    return to_csv(rows)
+
+
+def cell(text: str) -> str:
+    """A text that a spreadsheet takes as text: learners choose their files' names."""
+    return f"'{text}" if text.startswith(("=", "+", "-", "@", "\t", "\r")) else text
+
+
+def to_csv(rows: Iterable[Sequence[str]]) -> str:
+    """Rows as CSV text."""
+    out = io.StringIO()
+    csv.writer(out, lineterminator="\n").writerows(rows)
+    return out.getvalue()
+
+
+def write(path: Path, text: str) -> None:
+    """Replace a file, all or nothing."""
+    part = path.with_name(path.name + ".part")
+    with part.open("w", encoding="utf-8", newline="") as handle:
+        handle.write(text)
+        handle.flush()
+        os.fsync(handle.fileno())
+    part.replace(path)

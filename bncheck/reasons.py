@@ -1,0 +1,209 @@
+"""What is wrong with an answer that shows no known mistake: the first law that it breaks."""
+
+from __future__ import annotations
+
+import re
+
+import numpy as np
+
+from bncheck.compare import differences, distance
+from bncheck.observe import Failure, Observation, Task
+from bncheck.plain import Plain, bare
+from bncheck.question import Law, Question
+
+WORDS = {
+    "array": "a NumPy array",
+    "tensor": "a torch tensor",
+    "number": "a number",
+    "bool": "True or False",
+    "text": "a text",
+    "none": "None",
+    "tuple": "a tuple",
+    "dict": "a dictionary",
+}
+
+
+def first_reason(question: Question, task: Task, seen: Observation, right: Observation) -> str:
+    """The first law that the answer breaks on this probe, in a sentence or two.
+
+    The general laws come first: it runs, it returns the right kind of thing, it leaves its
+    arguments alone.  Then the question's own laws.  Then the numbers themselves.
+    """
+    if seen.failure:
+        return failure_reason(seen.failure, task.seconds)
+    if right.failure:
+        return f"`{right.failure.call}` should raise {right.failure.type} here, and does not."
+    if seen.values.keys() != right.values.keys() or seen.inputs.keys() != task.inputs.keys():
+        return "no result came back for this step."
+    for key, value in right.values.items():
+        if reason := form_reason(question, key, seen.values[key], value):
+            return reason
+    for key in task.inputs:
+        if distance(seen.inputs[key], right.inputs[key]) > 0:
+            return (
+                f"your code changes its argument `{key}`: whoever calls it still needs that. "
+                "Make a new array instead of writing into this one (`-=`, `[...] =`, `out=`)."
+            )
+    for law in question.laws:
+        if reason := broken(law, task, seen):
+            return reason
+    if question.asks_value:
+        return "this is not the answer, and no wrong answer known here: read the section again."
+    return "the numbers differ, and no known mistake explains how."
+
+
+def broken(law: Law, task: Task, seen: Observation) -> str | None:
+    """What a question's law says of one run; None where it cannot be applied."""
+    inputs = {name: bare(value) for name, value in task.inputs.items()}
+    values = {key: bare(value) for key, value in seen.values.items()}
+    try:
+        with np.errstate(all="ignore"):
+            return law.broken(inputs, values)
+    except (TypeError, ValueError, KeyError, IndexError, ZeroDivisionError):
+        return None  # the values have not the form that the law speaks of
+
+
+def failure_reason(failure: Failure, seconds: float) -> str:
+    """Why a probe ended early, with the learner's own line.  seconds: its time limit."""
+    at = f"\n  {failure.line}" if failure.line else ""
+    call = f"`{failure.call.splitlines()[0] if failure.call else 'the check'}`"
+    if failure.kind == "too long":
+        return f"{call} does not end within {seconds:g} s: is there a loop that never stops?{at}"
+    if failure.kind == "forbidden":
+        return (
+            f"this question asks you to write it yourself, but your code calls {failure.message}, "
+            f"which is the ready-made answer.{at}"
+        )
+    if failure.kind == "exit":
+        return f"{call} calls exit, which would end the notebook: return a result instead.{at}"
+    if failure.kind == "not done":
+        return f"{call} raises NotImplementedError: this part is not written yet.{at}"
+    message = failure.message.rstrip(".")
+    own = f"{failure.type}: {message}" if message else failure.type
+    if failure.type == "RecursionError":
+        return f"{call} calls itself without end.{at}"
+    if failure.type == "TypeError" and "argument" in failure.message and not at:
+        return f"{call} does not fit what you wrote: {own}. Keep the names and arguments as given."
+    if failure.type == "AttributeError" and not at and "'NoneType'" in message:
+        return f"{call} finds None: does your function end without `return`? ({own})"
+    if failure.type == "AttributeError" and not at:
+        return f"{call} finds nothing of that name: {own}."
+    if failure.type == "KeyError" and not at:
+        return f"{call}: there is no entry {failure.message}."
+    if mixes(failure.message):
+        return (
+            f"your code mixes NumPy and torch ({own}). Use the one whose arrays the function "
+            f"is given.{at}"
+        )
+    return f"{call} raises an error in your code: {own}.{at}"
+
+
+def mixes(message: str) -> bool:
+    """Whether an error comes from NumPy's and torch's names or arrays being mixed."""
+    if "Tensor" in message and "ndarray" in message:
+        return True
+    missing = re.match(r"'(\S+)' object has no attribute '(\w+)'", message)
+    if not missing:
+        return False
+    import torch
+
+    owner, name = missing.groups()
+    others = {"numpy.ndarray": torch.Tensor, "Tensor": np.ndarray}
+    return owner in others and hasattr(others[owner], name)
+
+
+def form_reason(question: Question, key: str, got: Plain, right: Plain) -> str | None:
+    """Why `got` has not the form of `right`: kind, parts, shape, dtype, NaN; None if it has."""
+    if got.kind != right.kind:
+        return kind_reason(question, key, got, right)
+    if right.kind == "tuple":
+        if len(got.data) != len(right.data):
+            return f"`{key}` has {len(got.data)} values, expected {len(right.data)}."
+        parts = [
+            (f"{key}[{i}]", g, r) for i, (g, r) in enumerate(zip(got.data, right.data, strict=True))
+        ]
+        return next((r for part in parts if (r := form_reason(question, *part))), None)
+    if right.kind == "dict":
+        if got.data.keys() != right.data.keys():
+            missing, more = right.data.keys() - got.data.keys(), got.data.keys() - right.data.keys()
+            said = [f"lacks {', '.join(sorted(missing))}"] if missing else []
+            said += [f"has {', '.join(sorted(more))}, which should not be there"] if more else []
+            return f"`{key}` {' and '.join(said)}."
+        parts = [(f"{key}[{k!r}]", got.data[k], r) for k, r in right.data.items()]
+        return next((r for part in parts if (r := form_reason(question, *part))), None)
+    if right.kind in ("array", "tensor"):
+        if got.data.shape != right.data.shape:
+            return f"`{key}` has the shape {got.data.shape}, expected {right.data.shape}."
+        if got.data.dtype != right.data.dtype:
+            return f"`{key}` is {got.data.dtype}, expected {right.data.dtype}."
+    if right.kind in ("array", "tensor", "number"):
+        lost = ~np.isfinite(got.data) & np.isfinite(right.data)
+        if np.any(lost):
+            what = "NaN" if np.any(np.isnan(np.asarray(got.data)[lost])) else "infinite"
+            return (
+                f"`{key}` holds {what} where a number is expected. It comes from a division by "
+                "zero, the root of a negative number, or NaN that went in."
+            )
+    if right.kind == "text" and question.choices and got.data not in question.choices:
+        return f"need one of {', '.join(map(repr, question.choices))}; got {got.data!r}."
+    return None
+
+
+def kind_reason(question: Question, key: str, got: Plain, right: Plain) -> str:
+    """Why `got` is another kind of thing than `right`."""
+    if question.choices:
+        return f"need one of {', '.join(map(repr, question.choices))}; got {word(got)}."
+    if got.kind == "none" and question.asks_value:
+        return f"`{key}` is None: put your answer there."
+    if got.kind == "none" and "[" not in key:
+        return f"`{key}` is None: does the function end without `return`?"
+    if {got.kind, right.kind} == {"array", "tensor"}:
+        other = "np" if right.kind == "array" else "torch"
+        return f"`{key}` is {word(got)}, expected {sort(right)}: compute it with `{other}`."
+    if got.kind == "tuple" and right.kind in ("array", "tensor"):
+        return f"`{key}` is a tuple or list of {len(got.data)}, expected just {sort(right)}."
+    return f"`{key}` is {word(got)}, expected {sort(right)}."
+
+
+def sort(value: Plain) -> str:
+    """What sort of thing a value is, without what it holds."""
+    if value.kind == "object":
+        return f"an object of type {value.data}"
+    if value.kind in ("array", "tensor"):
+        return f"{WORDS[value.kind]} of shape {value.data.shape}"
+    return WORDS[value.kind]
+
+
+def word(value: Plain) -> str:
+    """What sort of thing a value is, with a number, a text or a truth value itself."""
+    if value.kind == "bool":
+        return str(value.data)
+    shown = f" ({bare(value)!r})" if value.kind in ("number", "text") else ""
+    return sort(value) + shown
+
+
+def worst(got: Plain, right: Plain, path: str = "") -> tuple[float, str, float, float] | None:
+    """The pair of numbers that is furthest apart: distance, where, got, expected."""
+    if got.kind != right.kind:
+        return None
+    if right.kind in ("tuple", "dict"):
+        keys = range(len(right.data)) if right.kind == "tuple" else list(right.data)
+        if len(got.data) != len(right.data):
+            return None
+        found = [
+            w
+            for k in keys
+            if (right.kind == "tuple" or k in got.data)
+            and (w := worst(got.data[k], right.data[k], f"{path}[{k!r}]"))
+        ]
+        return max(found, key=lambda w: w[0], default=None)
+    if right.kind in ("array", "tensor"):
+        if got.data.shape != right.data.shape or right.data.size == 0:
+            return None
+        apart = differences(got.data, right.data)
+        at = np.unravel_index(int(np.argmax(apart)), apart.shape)
+        place = f"{path}[{', '.join(map(str, at))}]" if at else path
+        return float(apart[at]), place, float(got.data[at]), float(right.data[at])
+    if right.kind == "number":
+        return distance(got, right), path, got.data, right.data
+    return None

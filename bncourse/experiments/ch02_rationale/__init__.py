@@ -1,0 +1,1 @@
+"""Chapter 2: what normalised inputs do, and what happens to them inside (notes 1)."""

@@ -1,0 +1,87 @@
+"""Sentences that take their numbers from the run, so that text and measurement cannot part."""
+
+import inspect
+import string
+import textwrap
+from collections.abc import Callable, Mapping, Sequence
+from numbers import Number
+
+from IPython.display import Markdown
+
+from bncourse.evidence import Claim, Result, Verdict
+
+MARKS: dict[Verdict, str] = {"supported": "✓", "not supported": "✗", "inconclusive": "?"}
+
+
+class _Numbers(string.Formatter):
+    """`str.format`, but a negative number gets a minus sign: a line does not break after it."""
+
+    def format_field(self, value: object, format_spec: str) -> str:
+        text = str(super().format_field(value, format_spec))
+        return text.replace("-", "−") if isinstance(value, Number) else text
+
+
+def say(template: str, **values: object) -> Markdown:
+    """Fill measured values into a sentence, as `str.format` does, and show it as text.
+
+    >>> say("It took {n} steps, {share:.0%} of the run.", n=40, share=0.25).data
+    'It took 40 steps, 25% of the run.'
+    >>> say("A gain of {gain:.1f} points.", gain=-0.2).data
+    'A gain of −0.2 points.'
+
+    Braces of LaTeX are doubled. Raises KeyError for a name without a value and ValueError for a
+    value without a name in the template: a number that the text does not use is a mistake.
+    """
+    unused = [name for name in values if "{" + name not in template]
+    if unused:
+        raise ValueError(f"not in the sentence: {', '.join(unused)}: use it there or drop it")
+    return Markdown(_Numbers().vformat(template, (), values))
+
+
+def source(code: Callable[..., object]) -> Markdown:
+    """The source of a function or class, as a block of code to be shown in a chapter."""
+    return Markdown(f"```python\n{textwrap.dedent(inspect.getsource(code))}```")
+
+
+def bound(claim: Claim) -> str:
+    """The bound of a claim as it is written, with a minus sign like the numbers beside it."""
+    return f"{claim.bound:g}".replace("-", "−")
+
+
+def verdict(result: Result) -> Markdown:
+    """A claim of the notes with its measurement and verdict, as one framed paragraph."""
+    claim = result.claim
+    side = "above" if claim.above is not None else "below"
+    origin = f"beyond the notes, to {claim.notes}" if claim.beyond else f"notes {claim.notes}"
+    how = "derived, checked" if claim.kind == "derived" else "measured"
+    lines = [
+        f"> **Claim** ({origin}): {claim.text}",
+        f"> **{how.capitalize()}** on {result.data}, {len(result.seeds)} seeds: {claim.effect} = "
+        f"{result.number()}; the claim predicts {side} {bound(claim)}.",
+        f"> **Verdict: {result.verdict}.**",
+    ]
+    return Markdown("\n>\n".join(lines))
+
+
+def ledger(results: Sequence[Result], titles: Mapping[str, str]) -> Markdown:
+    """A table with one row per Result: claim, verdict, number with interval, measure, literature.
+
+    titles: the title of each chapter by its file name without the ending; it becomes a link.
+    """
+    rows = ["| Notes | Claim | Verdict | Effect and 95 % interval | Measured as | Reported |"]
+    rows.append("|-|-|-|-|-|-|")
+    for result in results:
+        claim = result.claim
+        side = "above" if claim.above is not None else "below"
+        derived = " (derived)" if claim.kind == "derived" else ""
+        link = f"[{titles[claim.chapter]}]({claim.chapter}.ipynb)"
+        cells = [
+            f"{claim.notes}, added" if claim.beyond else claim.notes,
+            f"{claim.text}{derived} {link}, `{claim.id}`",
+            f"{MARKS[result.verdict]} **{result.verdict}**",
+            f"**{result.number()}**; predicted {side} {bound(claim)}",
+            f"{claim.effect} ({result.data}, {len(result.seeds)} seeds)",
+            claim.literature or "–",
+        ]
+        rows.append("| " + " | ".join(cell.replace("|", "\\|") for cell in cells) + " |")
+    return Markdown("\n".join(rows))

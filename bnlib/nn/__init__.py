@@ -1,0 +1,13 @@
+"""Batch normalization layers for PyTorch: drop-ins for torch's own, and `convert`.
+
+layers         BatchNorm1d, BatchNorm2d, BatchNorm3d: state, modes, running statistics
+formulas       the formulas, forward and backward, on tensors
+autograd       the formulas as one differentiable operation
+checks         what the layers refuse
+conversion     convert: torch's layers in a model for ours, and back
+"""
+
+from bnlib.nn.conversion import convert
+from bnlib.nn.layers import BatchNorm1d, BatchNorm2d, BatchNorm3d
+
+__all__ = ["BatchNorm1d", "BatchNorm2d", "BatchNorm3d", "convert"]

@@ -1,0 +1,386 @@
+"""The laws of reading: the built site in a browser, from a server and from files.
+
+They hold for all readers: with a keyboard, a screen reader, a phone, without JavaScript, without a
+network.  Without a browser they are skipped, and say so.
+"""
+
+import itertools
+import json
+import os
+import re
+from collections.abc import Callable, Iterator
+from typing import Any
+from urllib.parse import quote, urlsplit
+
+import pytest
+import yaml
+from bs4 import Tag
+from playwright.sync_api import Browser, BrowserContext, Locator, Page
+
+from tests.book.reading import HTML, LOST, PAGES, ROOT, UNFOLD, Visit, parse, served
+from tools.paper import browser
+from tools.project.screenshots import SET_THEME
+from tools.site import extension
+
+CHAPTERS = [name for name in PAGES if name.startswith("chapters/")]
+NOTEBOOKS = [name for name in PAGES if re.match(r"chapters/\d\d_|exercises/(solutions/)?ex", name)]
+EXPLORING = [name for name in PAGES if parse(name).select_one("div.explore")]
+SCHEMES = ["http", "file"]
+PHONE = {"width": 360, "height": 740}
+SHIFTS = """() => {
+  window.shifts = 0;
+  new PerformanceObserver((list) => {
+    for (const {value, sources} of list.getEntries())  // the outline may unfold beside the text
+      if (sources.some(({node}) => node?.parentElement?.closest("article"))) shifts += value;
+  }).observe({type: "layout-shift", buffered: true});
+}"""
+# Two frames: what observers do in the first is there in the second.
+PAINTED = "() => new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)))"
+FRAME = """(figure) => ({
+  seen: [...figure.querySelectorAll("g[data-frames]")]
+    .flatMap((group, i) => getComputedStyle(group).display === "none" ? [] : [i]).join(),
+  expected: [...figure.querySelectorAll("input[type=range], fieldset")].reduce((sum, control) =>
+    sum + control.dataset.stride * (control.value ?? control.querySelector(":checked").value), 0),
+  text: figure.querySelector(".explore-text").textContent,
+  label: figure.querySelector("svg").getAttribute("aria-label"),
+})"""
+
+each_page = pytest.mark.parametrize("name", PAGES or ["no site"])
+each_chapter = pytest.mark.parametrize("name", CHAPTERS or ["no site"])
+each_notebook = pytest.mark.parametrize("name", NOTEBOOKS or ["no site"])
+each_exploring = pytest.mark.parametrize("name", EXPLORING or ["no interactive figure"])
+each_scheme = pytest.mark.parametrize("scheme", SCHEMES)
+
+
+@pytest.fixture(scope="session", autouse=True)
+def site() -> None:
+    if not PAGES:
+        if "BNCOURSE_BOOK" in os.environ:
+            pytest.fail(f"no site in {HTML}")
+        pytest.skip("no site was built: run `make test`")
+
+
+@pytest.fixture(scope="session")
+def chrome() -> Iterator[Browser]:
+    try:
+        browser.find()
+    except browser.NoBrowser as error:
+        pytest.skip(f"no page is opened without a browser: {error}")
+    with browser.chromium() as chrome:
+        yield chrome
+
+
+@pytest.fixture(scope="session")
+def bases() -> Iterator[dict[str, str]]:
+    with served(HTML) as address:
+        yield {"http": address, "file": HTML.resolve().as_uri() + "/"}
+
+
+Open = Callable[..., Visit]
+
+
+@pytest.fixture(scope="session")
+def contexts(chrome: Browser) -> dict[str, BrowserContext]:
+    """Readers: what they have in the cache they keep, as a reader does."""
+    return {
+        "desk": chrome.new_context(
+            viewport={"width": 1280, "height": 900}, reduced_motion="reduce"
+        ),
+        "phone": chrome.new_context(viewport=PHONE, reduced_motion="reduce", has_touch=True),
+        "bare": chrome.new_context(viewport=PHONE, java_script_enabled=False),
+    }
+
+
+@pytest.fixture
+def visit(contexts: dict[str, BrowserContext], bases: dict[str, str]) -> Iterator[Open]:
+    """Opens a page: at a desk, on a phone, or without JavaScript (bare)."""
+    opened: list[Visit] = []
+
+    def open_page(name: str, reader: str = "desk", scheme: str = "http") -> Visit:
+        opened.append(Visit(contexts[reader], bases[scheme], name))
+        return opened[-1]
+
+    yield open_page
+    for made in opened:
+        made.page.close()
+
+
+# -- no network, no error ------------------------------------------------------------------------
+
+
+@each_scheme
+@each_page
+def test_a_page_asks_no_other_host_and_nothing_fails(visit: Open, name: str, scheme: str) -> None:
+    if name == LOST and scheme == "file":
+        return  # there are no lost addresses among files
+    seen = visit(name, scheme=scheme)
+    seen.page.evaluate(UNFOLD)
+    seen.page.mouse.wheel(0, 100_000)  # pictures that wait until they are near are fetched, too
+    seen.page.wait_for_load_state("networkidle")
+    assert not seen.foreign
+    assert not seen.complaints
+
+
+@each_scheme
+@pytest.mark.parametrize("word", ["momentum", "running_var", "unbiased"])
+def test_search_finds_the_words_of_the_course(visit: Open, word: str, scheme: str) -> None:
+    seen = visit(f"search.html?q={word}", scheme=scheme)
+    found = seen.page.locator("#search-results li a")
+    found.first.wait_for()
+    targets = found.evaluate_all("(links) => links.map((link) => link.href)")
+    assert any("chapters/" in target for target in targets)
+    seen.page.wait_for_load_state("networkidle")  # what it shows of each page is fetched
+    assert not seen.complaints
+    found.first.click()
+    seen.page.wait_for_load_state("load")
+    assert word in seen.page.locator("article").inner_text().lower()
+
+
+# -- for everyone --------------------------------------------------------------------------------
+
+
+@each_page
+def test_axe_finds_nothing_in_light_and_dark(visit: Open, name: str) -> None:
+    """WCAG 2.2 A and AA, and good practice: landmarks, headings."""
+    seen = visit(name)
+    seen.page.evaluate(UNFOLD)
+    seen.page.evaluate(SET_THEME, "light")
+    assert not seen.violations()
+    seen.page.evaluate(SET_THEME, "dark")
+    assert not seen.violations(["color-contrast", "link-in-text-block"]), "dark"  # what differs
+
+
+@each_page
+def test_a_phone_scrolls_boxes_that_the_keyboard_reaches_and_never_the_page(
+    visit: Open, name: str
+) -> None:
+    seen = visit(name, "phone")
+    seen.page.evaluate(UNFOLD)
+    seen.page.evaluate(PAINTED)  # the boxes that scroll are found when they change their size
+    assert seen.page.evaluate("() => document.scrollingElement.scrollWidth") <= PHONE["width"]
+    boxes = seen.page.locator("main").evaluate(
+        """(main) => [...main.querySelectorAll("*")].filter((box) => box.checkVisibility()
+             && box.scrollWidth > box.clientWidth + 1
+             && ["auto", "scroll"].includes(getComputedStyle(box).overflowX))
+           .map((box) => [box.outerHTML.slice(0, 200), box.tabIndex >= 0,
+             box.matches("pre, table, .formula, figure, figure *, .output, "
+                         + ".pst-scrollable-table-container")])"""
+    )
+    for box, reached, known in boxes:
+        assert known, f"need code, a formula, a table or a picture, got {box}"
+        assert reached, f"need tabindex=0, got {box}"
+    assert not seen.violations(["scrollable-region-focusable", "target-size"])
+
+
+@pytest.mark.parametrize("name", [n for n in PAGES if n != "search.html"] or ["no site"])
+def test_the_first_key_leads_past_the_outline_to_the_text(visit: Open, name: str) -> None:
+    """But where one searches: there the field has the focus already."""
+    seen = visit(name)
+    seen.page.keyboard.press("Tab")
+    focused = seen.page.locator(":focus")
+    assert focused.inner_text().strip() == "Skip to main content"
+    assert focused.is_visible()
+    focused.press("Enter")
+    seen.page.keyboard.press("Tab")
+    assert seen.page.locator("main :focus").count() == 1
+
+
+def visible_name(tag: Tag) -> str:
+    return str(tag.get("aria-label") or tag.get("aria-labelledby") or "")
+
+
+@each_page
+def test_a_page_says_what_it_is_and_how_it_is_built(name: str) -> None:
+    page = parse(name)
+    assert page.html is not None and page.html["lang"] == "en"
+    assert page.title is not None and page.title.get_text(strip=True)
+    if name in NOTEBOOKS or name == "index.html":
+        described = page.select_one('meta[name="description"]')
+        assert described is not None and len(str(described["content"]).split()) >= 5
+    assert len(page.select("main")) == 1
+    outside = [f for f in page.select("footer") if not f.find_parent(["main", "article"])]
+    assert len(outside) == 1
+    navigation = [visible_name(nav) for nav in page.select("nav")]
+    assert navigation and all(navigation) and len(set(navigation)) == len(navigation)
+    levels = [int(h.name[1]) for h in page.select("main :is(h1, h2, h3, h4, h5, h6)")]
+    assert levels[0] == 1 and levels.count(1) == 1
+    assert all(below <= above + 1 for above, below in itertools.pairwise(levels))
+    assert all(head.get_text(strip=True) for head in page.select("main th"))
+    ids = [str(tag["id"]) for tag in page.select("[id]")]
+    assert sorted(ids) == sorted(set(ids)), {i for i in ids if ids.count(i) > 1}
+
+
+# -- quick ---------------------------------------------------------------------------------------
+
+
+@each_chapter
+def test_a_chapter_weighs_at_most_a_megabyte_beside_what_all_share(name: str) -> None:
+    page = parse(name)
+    for theme, other in (("light", "dark"), ("dark", "light")):
+        pictures = {str(image["src"]) for image in page.select(f"img:not(.figure-{other})")}
+        files = [(HTML / name).parent / source for source in pictures if "_static/" not in source]
+        weights = {path.name: path.stat().st_size for path in [HTML / name, *files]}
+        assert sum(weights.values()) <= 1_000_000, (theme, weights)
+
+
+@pytest.mark.parametrize("reader", ["desk", "phone"])
+@each_page
+def test_nothing_moves_when_formulas_and_pictures_arrive(
+    visit: Open, contexts: dict[str, BrowserContext], name: str, reader: str
+) -> None:
+    seen = visit(name, reader)
+    seen.page.evaluate(SHIFTS)  # buffered: it is told what has moved before, too
+    seen.page.evaluate(
+        """async () => {
+             for (let y = 0; y < document.body.scrollHeight; y += 2 * innerHeight) {
+               scrollTo({top: y, behavior: "instant"});
+               await new Promise((resolve) => setTimeout(resolve, 30));
+             }
+           }"""
+    )
+    seen.page.wait_for_load_state("networkidle")
+    assert seen.page.evaluate("() => window.shifts") < 0.02
+
+
+# -- figures that answer -------------------------------------------------------------------------
+
+
+def explore_figures(page: Page) -> list[Locator]:
+    return page.locator("div.explore").all()
+
+
+def test_the_book_has_eight_interactive_figures_or_more_and_each_is_small() -> None:
+    found = [figure for name in EXPLORING for figure in parse(name).select("div.explore")]
+    numbered = [figure for figure in found if figure.find_parent("figure")]
+    assert len(numbered) >= 8 and len(found) == len(numbered) + 1  # and one on the first page
+    assert all(figure.find_parent("figure").figcaption for figure in numbered)  # type: ignore[union-attr]
+    for figure in found:
+        assert len(str(figure).encode()) <= 400_000, figure["id"]
+        picture = figure.select_one('svg[role="img"][aria-label]')
+        said = figure.select_one('.explore-text:is([role="status"], [aria-live="polite"], output)')
+        texts = figure.select_one("script.explore-texts")
+        assert picture is not None and said is not None and texts is not None
+        sentences = json.loads(texts.get_text())
+        assert len(sentences) > 1 and all(len(s.split()) >= 5 for s in sentences)
+        assert said.get_text().strip() == picture["aria-label"] in sentences
+        assert figure.select_one(".explore-controls").has_attr("hidden")  # type: ignore[union-attr]
+        for control in figure.select('input[type="range"]'):
+            assert figure.select_one(f'label[for="{control["id"]}"]')
+            assert control.get("aria-valuetext")
+
+
+def shown(figure: Locator) -> dict[str, Any]:
+    """The frame that a figure shows, which must be the one that its controls and texts say."""
+    frame: dict[str, Any] = figure.evaluate(FRAME)
+    texts = json.loads(figure.locator("script.explore-texts").text_content() or "")
+    assert frame["text"].strip() == frame["label"] == texts[int(frame["expected"])]
+    return frame
+
+
+@each_scheme
+@each_exploring
+def test_a_control_that_is_moved_by_keyboard_changes_the_picture_and_what_is_said(
+    visit: Open, name: str, scheme: str
+) -> None:
+    seen = visit(name, scheme=scheme)
+    figures = explore_figures(seen.page)
+    assert figures, "need a page with an interactive figure"
+    for figure in figures:
+        controls = figure.locator("input[type=range], fieldset").all()
+        assert controls
+        for control in controls:
+            assert control.is_visible()
+            slides = control.evaluate("(control) => control.localName") == "input"
+            moved = control if slides else control.locator("input").first
+            moved.press("Home") if slides else moved.check()
+            before, said = shown(figure), moved.get_attribute("aria-valuetext")
+            for key in ("ArrowRight", "End") if slides else ("ArrowDown",):
+                moved.press(key)
+                after = shown(figure)
+                assert after["seen"] != before["seen"] and after["text"] != before["text"]
+                assert not slides or moved.get_attribute("aria-valuetext") != said
+            assert not slides or moved.input_value() == moved.get_attribute("max")
+    assert not seen.complaints
+
+
+# -- quizzes -------------------------------------------------------------------------------------
+
+
+@each_chapter
+def test_an_answer_opened_by_keyboard_says_what_is_right_and_closes_the_others(
+    visit: Open, name: str
+) -> None:
+    seen = visit(name)
+    answers = seen.page.locator("#check-yourself details.answer")
+    questions: dict[str, list[Locator]] = {}
+    for answer in answers.all():
+        questions.setdefault(answer.get_attribute("name") or "", []).append(answer)
+    assert 3 <= len(questions) <= 5 and "" not in questions
+    for asked, offered in questions.items():
+        assert 3 <= len(offered) <= 5, asked
+        kinds = [(answer.get_attribute("class") or "").split() for answer in offered]
+        assert all(("right" in kind) != ("wrong" in kind) for kind in kinds), asked
+        assert any("right" in kind for kind in kinds), asked
+        for i, (answer, kind) in enumerate(zip(offered, kinds, strict=True)):
+            answer.locator("summary").press("Space" if i % 2 else "Enter")
+            feedback = answer.locator(":scope > :not(summary)").first
+            assert feedback.is_visible(), asked
+            assert feedback.inner_text().startswith("Yes." if "right" in kind else "No."), asked
+            still = [other for other in offered if other.get_attribute("open") is not None]
+            assert len(still) == 1, asked
+
+
+# -- run it --------------------------------------------------------------------------------------
+
+
+@each_notebook
+def test_the_buttons_open_and_download_the_notebook_of_the_page(name: str) -> None:
+    """Of a solution they open the learner's notebook; all of them follow one address."""
+    settings = yaml.safe_load((ROOT / "_config.yml").read_text(encoding="utf-8"))["repository"]
+    configured = {"repository_url": settings["url"], "repository_branch": settings["branch"]}
+    where = extension.repository(configured, os.environ)
+    path = name.replace("solutions/", "").replace(".html", ".ipynb")
+    links: dict[str, list[str]] = {}
+    for link in parse(name).select(".article-header-buttons a[href]"):
+        links.setdefault(urlsplit(str(link["href"])).hostname or "", []).append(str(link["href"]))
+    place = urlsplit(where["repository_url"]).path.strip("/")
+    branch = where["repository_branch"]
+    binder = f"https://mybinder.org/v2/gh/{place}/{quote(branch)}?urlpath=lab/tree/{path}"
+    colab = f"https://colab.research.google.com/github/{place}/blob/{quote(branch, safe='')}/{path}"
+    on_github = urlsplit(where["repository_url"]).hostname == "github.com"
+    assert links.get("mybinder.org", []) == [binder] * on_github
+    assert links.get("colab.research.google.com", []) == [colab] * on_github
+    downloads = [(HTML / name).parent / link for link in links[""] if link.endswith(".ipynb")]
+    assert downloads
+    sources = [file.resolve().relative_to(HTML.resolve() / "_sources") for file in downloads]
+    assert path in [source.as_posix() for source in sources]
+    for file, source in zip(downloads, sources, strict=True):
+        assert file.read_bytes() == (ROOT / source).read_bytes()
+
+
+# -- degrades ------------------------------------------------------------------------------------
+
+
+@each_page
+def test_without_javascript_all_is_there_but_the_controls(visit: Open, name: str) -> None:
+    seen = visit(name, "bare")
+    assert seen.page.locator("h1").is_visible()
+    for figure in seen.page.locator("main figure").all():
+        assert figure.locator("img, svg").locator("visible=true").count() >= 1
+        assert figure.locator("figcaption").is_visible()
+        assert not figure.locator(".explore-controls").locator("visible=true").count()
+    for answer in seen.page.locator("details.answer").all()[:3]:
+        answer.locator("summary").click()
+        assert answer.locator(":scope > :not(summary)").first.is_visible()
+    if name not in ("search.html", LOST):
+        text = seen.page.locator("main").inner_text()
+        assert len(text.split()) > 20
+        assert not re.search(r"\\\(|\\\[|\$\$", text), "a formula is left as it is written"
+    assert not seen.complaints
+
+
+@each_page
+def test_no_page_shows_a_widget_or_a_picture_as_its_text(name: str) -> None:
+    html = (HTML / name).read_text(encoding="utf-8")
+    for raw in ("<Figure", "&lt;Figure", "Output()", "application/vnd.jupyter.widget"):
+        assert raw not in html, raw

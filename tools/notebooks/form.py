@@ -1,0 +1,172 @@
+"""Keep the notebooks of the course in one form, and turn them into text and back.
+
+    python -m tools.notebooks.form check [FILE...]  say what is not in the form; exit code 1 if any
+    python -m tools.notebooks.form fix [FILE...]  bring them into the form
+    python -m tools.notebooks.form text FILE  print a notebook as MyST Markdown, to review it
+    python -m tools.notebooks.form notebook TEXT FILE  make or update a notebook from such a text
+
+Without FILE, all notebooks that are written by hand are meant: chapters, solutions of exercises
+and the page for teachers.  The form: no outputs and no execution counts, nothing in the metadata
+but what a reader sees, no trailing spaces, no empty cells, ids that stay.  A cell keeps its id for
+as long as it lives; a new one gets an id from its content.  Cells that check an exercise keep what
+they display: nbval compares it with a new run.
+"""
+
+from __future__ import annotations
+
+import argparse
+import hashlib
+import re
+import sys
+from pathlib import Path
+from typing import Any
+
+import jupytext
+import nbformat
+import yaml
+
+ROOT = Path(__file__).resolve().parents[2]
+KERNEL = {"display_name": "Python 3", "language": "python", "name": "python3"}
+CELL_METADATA = ("mystnb", "tags")
+INSTALLS = {"tags": ["install", "remove-cell"]}
+INSTALLATION = """\
+import importlib.util
+
+if importlib.util.find_spec("bncourse") is None:  # on Colab
+    %pip install -q 'bnlib[course] @ git+{url}@{branch}'"""
+CHECKS = re.compile(r"(check|score)\(")
+VALID_ID = re.compile(r"[A-Za-z0-9_-]{1,64}\Z")
+
+
+def tidy(source: str) -> str:
+    """`source` without trailing spaces and without empty lines around it."""
+    return "\n".join(line.rstrip() for line in source.splitlines()).strip("\n")
+
+
+def new_id(kind: str, source: str, taken: set[str]) -> str:
+    """An id from the content of a cell, different from those that are taken."""
+    count = 0
+    while True:
+        candidate = hashlib.sha256(f"{kind}\n{count}\n{source}".encode()).hexdigest()[:8]
+        if candidate not in taken:
+            return candidate
+        count += 1
+
+
+def displayed(cell: Any) -> list[Any]:
+    """What a cell displays, without the metadata."""
+    outputs = [output for output in cell.outputs if output.output_type == "display_data"]
+    return [{**output, "metadata": {}} for output in outputs]
+
+
+def normalise(text: str) -> str:
+    """A notebook file's text in the form of the course."""
+    old = nbformat.v4.reads_json(text)  # not nbformat.reads: it warns of cells without an id
+    cells: list[dict[str, Any]] = []
+    kept: set[str] = set()
+    for cell in old.cells:
+        source = tidy(cell.source)
+        if not source:
+            continue
+        metadata = {key: cell.metadata[key] for key in CELL_METADATA if cell.metadata.get(key)}
+        new = {"cell_type": cell.cell_type, "metadata": metadata, "source": source}
+        if cell.cell_type == "code":
+            outputs = displayed(cell) if CHECKS.match(source) else []
+            # any number will do: nbval wants to see that a cell with outputs was executed
+            new |= {"outputs": outputs, "execution_count": 1 if outputs else None}
+        identity = cell.get("id", "")
+        if VALID_ID.match(identity) and identity not in kept:
+            new["id"] = identity
+            kept.add(identity)
+        cells.append(new)
+    for new in cells:
+        if "id" not in new:
+            new["id"] = new_id(new["cell_type"], new["source"], kept)
+            kept.add(new["id"])
+    notebook = {
+        "cells": cells,
+        "metadata": {"kernelspec": KERNEL, "language_info": {"name": "python"}},
+        "nbformat": 4,
+        "nbformat_minor": 5,
+    }
+    return nbformat.writes(nbformat.from_dict(notebook)).rstrip("\n") + "\n"
+
+
+def installation(root: Path = ROOT) -> str:
+    """The source of the cell that installs the course where it is absent."""
+    settings = yaml.safe_load((root / "_config.yml").read_text(encoding="utf-8"))["repository"]
+    return INSTALLATION.format(url=settings["url"], branch=settings["branch"])
+
+
+def in_form(text: str, source: str) -> str:
+    """A notebook of the course in its form, with `source` in its first code cell."""
+    notebook = nbformat.v4.reads_json(normalise(text))
+    notebook.cells = [c for c in notebook.cells if "install" not in c.metadata.get("tags", [])]
+    kinds = [cell.cell_type for cell in notebook.cells]
+    first = kinds.index("code") if "code" in kinds else len(kinds)
+    notebook.cells.insert(first, nbformat.v4.new_code_cell(source, id="install", metadata=INSTALLS))
+    return normalise(nbformat.v4.writes_json(notebook))
+
+
+def to_text(text: str) -> str:
+    """A notebook file's text as MyST Markdown."""
+    return jupytext.writes(nbformat.reads(normalise(text), as_version=4), fmt="md:myst")
+
+
+def from_text(markdown: str, before: str | None = None) -> str:
+    """MyST Markdown as a notebook file's text.
+
+    `before` is the notebook that it replaces, if any: cells that are the same keep their ids.
+    """
+    notebook = jupytext.reads(markdown, fmt="md:myst")
+    for cell in notebook.cells:
+        cell.pop("id", None)
+    if before is not None:
+        ids: dict[tuple[str, str], list[str]] = {}
+        for cell in nbformat.reads(normalise(before), as_version=4).cells:
+            ids.setdefault((cell.cell_type, cell.source), []).append(cell.id)
+        for cell in notebook.cells:
+            if same := ids.get((cell.cell_type, tidy(cell.source))):
+                cell["id"] = same.pop(0)
+    return normalise(nbformat.v4.writes_json(notebook))
+
+
+def of_the_course(root: Path = ROOT) -> list[Path]:
+    """The notebooks that are written by hand: not those that are made for learners."""
+    paths = [*(root / "chapters").glob("*.ipynb"), *(root / "exercises").rglob("*.ipynb")]
+    return sorted(path for path in paths if not path.match("exercises/ex*.ipynb"))
+
+
+def not_in_form(paths: list[Path]) -> list[Path]:
+    """Those of `paths` that in_form would change."""
+    source = installation()
+    texts = [(path, path.read_text(encoding="utf-8")) for path in paths]
+    return [path for path, text in texts if in_form(text, source) != text]
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description="Keep the notebooks of the course in one form.")
+    parser.add_argument("command", choices=["check", "fix", "text", "notebook"])
+    parser.add_argument("files", nargs="*", type=Path)
+    arguments = parser.parse_args()
+    command, files = arguments.command, arguments.files
+    if command == "text":
+        sys.stdout.write(to_text(files[0].read_text(encoding="utf-8")))
+        return 0
+    if command == "notebook":
+        source, target = files
+        before = target.read_text(encoding="utf-8") if target.exists() else None
+        made = from_text(source.read_text(encoding="utf-8"), before)
+        target.write_text(made, encoding="utf-8")
+        return 0
+    wrong = not_in_form(files or of_the_course())
+    for path in wrong:
+        print(f"{path}: {'fixed' if command == 'fix' else 'not in form: run notebooks.py fix'}")
+        if command == "fix":
+            text = in_form(path.read_text(encoding="utf-8"), installation())
+            path.write_text(text, encoding="utf-8")
+    return 1 if wrong and command == "check" else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

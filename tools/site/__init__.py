@@ -1,0 +1,11 @@
+"""The extension of Sphinx that makes the site; `extension` loads the others.
+
+extension       what the other modules share: execution, a fork's address, exercise and solution
+mathematics     formulas, drawn at build time (mathjax.js)
+figures         pictures for light and for dark pages; gallery: the page with all of them
+launch          buttons that run and download notebooks
+describe        what pages tell machines; card: the social card
+quoting         what a page says that another file knows
+accessibility   what the theme lacks for screen readers, keyboards and phones
+drawings        the SVG in a page's text, cut out and put back
+"""

@@ -1,0 +1,83 @@
+"""The Sphinx extension of the book.
+
+It tells the execution cache about the code that the chapters import (see execution.py), gives
+their kernels a fixed environment, makes a fork's build link to the fork, and links the pages of
+exercises to those of their solutions.  It loads the other modules of the extension:
+
+    mathematics     formulas, drawn when the book is built
+    figures         pictures for light and for dark pages; gallery: the page with all of them
+    launch          buttons that run and download notebooks
+    describe        what pages tell search engines and other sites; the page for wrong addresses
+    quoting         what a page says that another file knows
+    accessibility   what the theme lacks for screen readers, keyboards and phones
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import nbformat
+from sphinx.application import Sphinx
+from sphinx.config import Config
+
+from tools.notebooks import execution
+
+
+def set_execution(app: Sphinx, config: Config) -> None:
+    """Let executed chapters count only for the state of bnlib that they were executed with."""
+    root = Path(app.srcdir)
+    folder = execution.cache_folder(root)
+    config.nb_execution_cache_path = str(folder / "jupyter")
+    os.environ.update(execution.kernel_environment(root, folder / "results"))
+
+
+def repository(configured: Mapping[str, Any], environment: Mapping[str, str]) -> dict[str, str]:
+    """The options of the theme that say where the sources are.
+
+    They stand in `_config.yml`; in a workflow on GitHub, the repository that runs it counts.
+    """
+    keys = ("repository_url", "repository_branch")
+    options = {key: str(configured[key]) for key in keys if configured.get(key)}
+    server, name = environment.get("GITHUB_SERVER_URL"), environment.get("GITHUB_REPOSITORY")
+    if server and name:
+        options["repository_url"] = f"{server}/{name}"
+        if environment.get("GITHUB_REF_TYPE") == "branch" and environment.get("GITHUB_REF_NAME"):
+            options["repository_branch"] = environment["GITHUB_REF_NAME"]
+    return options
+
+
+def set_repository(app: Sphinx, config: Config) -> None:
+    config.html_theme_options.update(repository(config.html_theme_options, os.environ))
+
+
+def link_exercise_and_solution(app: Sphinx, name: str, source: list[str]) -> None:
+    """Tell the page of an exercise from that of its solution, and link one to the other."""
+    folder, _, exercise = name.rpartition("/")
+    if exercise.startswith("ex") and folder in ("exercises", "exercises/solutions"):
+        notebook = nbformat.v4.reads_json(source[0])
+        first = notebook.cells[0]
+        if folder == "exercises":
+            first.source += (
+                f"\n\nThis page shows the notebook as you get it. {{doc}}`The solution "
+                f"</exercises/solutions/{exercise}>` has a page of its own, with the code folded."
+            )
+        else:
+            first.source = first.source.replace("# Exercise", "# Solution of exercise", 1)
+            notebook.metadata["mystnb"] = {"code_prompt_show": "Show the solution"}
+            first.source += f"\n\nTry {{doc}}`the exercise </exercises/{exercise}>` first."
+        source[0] = nbformat.v4.writes_json(notebook)
+
+
+def setup(app: Sphinx) -> dict[str, Any]:
+    for extension in ("mathematics", "figures", "launch", "describe", "accessibility"):
+        app.setup_extension(f"tools.site.{extension}")
+    # before the extensions that read these values: theirs have priority 500
+    app.connect("config-inited", set_execution, priority=100)
+    app.connect("config-inited", set_repository, priority=100)
+    app.connect("source-read", link_exercise_and_solution)
+    app.setup_extension("tools.site.quoting")
+    app.setup_extension("tools.site.gallery")
+    return {"version": "1", "parallel_read_safe": True, "parallel_write_safe": True}
