@@ -15,6 +15,7 @@ from tools.project import install
 ROOT = Path(__file__).resolve().parents[2]
 BINDER = ROOT / ".binder"
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+EXTRAS = PROJECT["optional-dependencies"]
 
 
 def test_the_folder_holds_what_repo2docker_reads_and_nothing_else() -> None:
@@ -73,14 +74,14 @@ def test_a_server_starts_with_one_thread_per_visitor() -> None:
 
 
 def test_the_image_has_jupyterlab_that_renders_the_chapters() -> None:
-    assert {"jupyterlab", "jupyterlab-myst"} <= set(PROJECT["optional-dependencies"]["lab"])
-    assert any(name.startswith("ipywidgets") for name in PROJECT["dependencies"])
+    assert {"bnlib[course]", "jupyterlab", "jupyterlab-myst"} <= set(EXTRAS["lab"])
+    assert any(name.startswith("ipywidgets") for name in EXTRAS["course"])
 
 
 def test_each_package_of_the_image_is_pinned() -> None:
     versions = install.pins((ROOT / "constraints.txt").read_text(encoding="utf-8"))
     pinned = {name.replace("_", "-") for name in versions}
-    wanted = [*PROJECT["dependencies"], *PROJECT["optional-dependencies"]["lab"]]
+    wanted = {*PROJECT["dependencies"], *EXTRAS["course"], *EXTRAS["lab"]} - {"bnlib[course]"}
     names = {re.split(r"[<>=]", name)[0].lower() for name in wanted}
     assert names <= pinned
 

@@ -548,7 +548,7 @@ def launched() -> list[Path]:
 
 def test_the_first_code_cell_installs_from_the_one_address() -> None:
     settings = yaml.safe_load((ROOT / "_config.yml").read_text(encoding="utf-8"))["repository"]
-    address = f"git+{settings['url']}@{settings['branch']}"
+    address = f"'bnlib[course] @ git+{settings['url']}@{settings['branch']}'"
     for path in launched():
         cells = nbformat.read(path, as_version=4).cells
         first = next(cell for cell in cells if cell.cell_type == "code")
@@ -563,7 +563,7 @@ def test_where_the_package_is_there_the_first_cell_installs_nothing() -> None:
     source = form.installation().replace("%pip install", "ran.append(1)  #")
     exec(source, {"ran": ran})
     assert not ran
-    exec(source.replace('"bnlib"', '"no_such_package"'), {"ran": ran})
+    exec(source.replace('"bncourse"', '"no_such_package"'), {"ran": ran})
     assert ran
 
 

@@ -19,7 +19,7 @@ ROOT = execution.ROOT
 
 CONFIGURATION = f"""
 project, version, language = "formulas", "1", "en"
-extensions = ["myst_parser", "mathematics"]
+extensions = ["myst_parser", "tools.site.mathematics"]
 myst_enable_extensions = ["amsmath", "dollarmath"]
 html_static_path = [{str(ROOT / "chapters" / "_static")!r}]
 numfig = True
