@@ -11,7 +11,7 @@ from torch import Tensor
 from bncourse.data import Data, load
 from bncourse.evidence import SEEDS, Claim, Result, measures, weigh
 from bncourse.experiments.arms import mlps
-from bncourse.experiments.ch02_rationale.standardising import CHAPTER
+from bncourse.experiments.ch02_rationale.input_scaling import CHAPTER
 from bncourse.models import MLP
 from bncourse.recording import Recorder, dead_fraction, named
 from bncourse.training import classification_loss

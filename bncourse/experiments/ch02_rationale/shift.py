@@ -8,7 +8,7 @@ import numpy as np
 from bncourse.data import Data, load
 from bncourse.evidence import SEEDS, Claim, Result, measures, weigh
 from bncourse.experiments.arms import ARMS, mlps
-from bncourse.experiments.ch02_rationale.standardising import CHAPTER, at_best_rate, steps_by_rate
+from bncourse.experiments.ch02_rationale.input_scaling import CHAPTER, at_best_rate, steps_by_rate
 from bncourse.experiments.ch02_rationale.watching import DEPTH, RATE, STEPS, Shaken, Watch, watch
 from bncourse.models import MLP
 

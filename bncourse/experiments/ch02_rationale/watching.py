@@ -14,7 +14,7 @@ from torch.func import functional_call
 
 from bncourse.data import Data, load
 from bncourse.experiments.arms import generator, mlps, shuffles
-from bncourse.experiments.ch02_rationale.standardising import TARGET
+from bncourse.experiments.ch02_rationale.input_scaling import TARGET
 from bncourse.models import MLP, NormFactory
 from bncourse.recording import Recorder
 from bncourse.training import classification_loss, fit

@@ -5,7 +5,7 @@ import torch
 
 from bncourse.data import load
 from bncourse.experiments.arms import generator, mlps
-from bncourse.experiments.ch09_edge_cases.odd_batches import (
+from bncourse.experiments.ch09_edge_cases.unusual_batches import (
     NORMS,
     few_classes,
     gradient,

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from bncourse.experiments.ch09_edge_cases.small_batches import RATES, _better, after
+from bncourse.experiments.ch09_edge_cases.batch_sizes import RATES, _better, after
 
 
 def test_the_rate_with_the_better_mean_counts_for_all_seeds():
@@ -16,7 +16,7 @@ def test_each_batch_size_sees_the_same_number_of_examples(monkeypatch):
     def fake(nets, data, *, steps, generators, lrs, batch_size, eval_every):
         seen.append((steps * batch_size, max(lrs) / batch_size))
 
-    monkeypatch.setattr("bncourse.experiments.ch09_edge_cases.small_batches.fit_many", fake)
+    monkeypatch.setattr("bncourse.experiments.ch09_edge_cases.batch_sizes.fit_many", fake)
     for size in (2, 8, 32):
         after.__wrapped__("GroupNorm", size, (0,), examples=64)
     assert [examples for examples, _ in seen] == [64, 64, 64]

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import torch
 
-from bncourse.experiments.ch02_rationale import standardising
+from bncourse.experiments.ch02_rationale import input_scaling
 
 
 def generator() -> torch.Generator:
@@ -13,15 +13,15 @@ def generator() -> torch.Generator:
 
 def test_condition_number_of_a_design_worked_by_hand():
     # x = -1, 1 and a bias: E[x x^T] = I; x = 0, 2: [[2, 1], [1, 1]], (3 +- sqrt 5) / 2.
-    assert standardising.condition_number(torch.tensor([[-1.0], [1.0]])) == pytest.approx(1)
+    assert input_scaling.condition_number(torch.tensor([[-1.0], [1.0]])) == pytest.approx(1)
     low, high = (3 - 5**0.5) / 2, (3 + 5**0.5) / 2
-    assert standardising.condition_number(torch.tensor([[0.0], [2.0]])) == pytest.approx(high / low)
+    assert input_scaling.condition_number(torch.tensor([[0.0], [2.0]])) == pytest.approx(high / low)
 
 
 def test_condition_number_of_standardised_independent_features_is_one():
     corners = torch.cartesian_prod(*[torch.tensor([-1.0, 1.0])] * 3)
-    assert standardising.condition_number(corners) == pytest.approx(1)
-    assert standardising.condition_number(
+    assert input_scaling.condition_number(corners) == pytest.approx(1)
+    assert input_scaling.condition_number(
         corners * torch.tensor([1.0, 1.0, 10.0])
     ) == pytest.approx(100)
 
@@ -29,30 +29,30 @@ def test_condition_number_of_standardised_independent_features_is_one():
 def test_a_feature_that_never_varies_is_left_out():
     x = torch.randn(50, 3, generator=generator())
     with_a_constant = torch.cat([x, torch.full((50, 1), 7.0)], 1)
-    assert torch.equal(standardising.curvatures(x), standardising.curvatures(with_a_constant))
+    assert torch.equal(input_scaling.curvatures(x), input_scaling.curvatures(with_a_constant))
 
 
 def test_rounding_error_of_exact_numbers_is_zero_and_grows_with_the_mean():
     corners = torch.cartesian_prod(*[torch.tensor([-1.0, 1.0])] * 3)
-    assert standardising.rounding_error(corners, corners[:, :1]) < 1e-12
+    assert input_scaling.rounding_error(corners, corners[:, :1]) < 1e-12
     x = torch.randn(200, 3, generator=generator())
     y = torch.randn(200, 2, generator=generator())
-    assert standardising.rounding_error(x + 100, y) > 10 * standardising.rounding_error(x, y)
+    assert input_scaling.rounding_error(x + 100, y) > 10 * input_scaling.rounding_error(x, y)
 
 
 def test_the_best_rate_has_the_smallest_geometric_mean():
     steps = np.array([[10.0, 1000.0], [90.0, 110.0], [150.0, 150.0]])
-    best, row = standardising.at_best_rate(steps)
+    best, row = input_scaling.at_best_rate(steps)
     assert best == 1  # sqrt(90 * 110) = 99.5, sqrt(10 * 1000) = 100
     assert row.tolist() == [90.0, 110.0]
 
 
 def test_inputs_differ_only_in_their_scale_and_centre():
-    arms = standardising.inputs()
+    arms = input_scaling.inputs()
     raw, unit, standard = (
-        arms[standardising.RAW],
-        arms[standardising.UNIT],
-        arms[standardising.STANDARD],
+        arms[input_scaling.RAW],
+        arms[input_scaling.UNIT],
+        arms[input_scaling.STANDARD],
     )
     assert torch.equal(raw.train_y, standard.train_y) and torch.equal(raw.test_y, unit.test_y)
     torch.testing.assert_close(unit.train_x * 16, raw.train_x)
@@ -62,10 +62,10 @@ def test_inputs_differ_only_in_their_scale_and_centre():
 
 
 def test_steps_are_the_same_for_an_arm_compared_with_itself():
-    data = standardising.inputs()[standardising.STANDARD]
+    data = input_scaling.inputs()[input_scaling.STANDARD]
     rates = (0.5, 0.5, 0.0)
-    steps = standardising.steps_by_rate(
-        standardising._two_layers, data, (0, 1), rates, steps=40, every=10
+    steps = input_scaling.steps_by_rate(
+        input_scaling._two_layers, data, (0, 1), rates, steps=40, every=10
     )
     assert steps.shape == (3, 2)
     assert (steps[0] == steps[1]).all() and (steps[0] < 40).all()
