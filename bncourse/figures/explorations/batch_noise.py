@@ -24,7 +24,7 @@ LAYERS = {"linear: 1 value per image": 1, "convolution: 9 positions": 9}
 def activations(layer: str) -> Tensor:
     """One channel of the second layer, on the training digits: `(N, positions)`, in units of σ.
 
-    The MLP, or the small convolutional network of `edge_ghosts`, is at the start of training.
+    The MLP, or the small convolutional network of `ghost_batches`, is at the start of training.
     """
     net: nn.Module
     if LAYERS[layer] == 1:

@@ -26,7 +26,7 @@ def last_losses() -> dict[str, np.ndarray]:
 
 
 def draw(hidden_layers: int, learning_rate: float) -> tuple[Figure, str]:
-    """Loss against steps for one depth and rate of `benefits_runs.runs`, both arms.
+    """Loss against steps for one depth and rate of `ch08_benefits.runs.runs`, both arms.
 
     Lines are medians over the seeds of running means over 10 steps, bands reach from the lowest
     to the highest seed. A run whose numbers have overflowed counts as infinite, and leaves the
