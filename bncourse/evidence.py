@@ -196,8 +196,9 @@ def measures(claim: Claim) -> Callable[[Callable[[Sequence[int]], Result]], Expe
 
     Called with the default seeds, the Result is kept in the folder that the environment variable
     BNCOURSE_RESULTS names, if it is set, and read from there the next time: the ledger shows what
-    the chapters measured without running it all again. The folder must be emptied when bnlib
-    changes; the book's build does so by naming it after a hash of the sources.
+    the chapters measured without running it all again. There it lies in a folder named after the
+    module that measures it: whoever edits that module, or what it imports, must empty this folder;
+    the book's build does so.
     """
 
     def decorate(function: Callable[[Sequence[int]], Result]) -> Experiment:
@@ -206,7 +207,7 @@ def measures(claim: Claim) -> Callable[[Callable[[Sequence[int]], Result]], Expe
             folder = os.environ.get(RESULTS_VARIABLE)
             if not folder or tuple(seeds) != SEEDS:
                 return function(seeds)
-            path = Path(folder) / f"{claim.id}.json"
+            path = Path(folder) / function.__module__ / f"{claim.id}.json"
             if path.exists():
                 return from_json(path.read_text(encoding="utf-8"))
             result = function(seeds)

@@ -17,7 +17,7 @@ import nbformat
 import pytest
 import yaml
 
-from tools.notebooks import execution, form
+from tools.notebooks import execution, form, store
 from tools.project import book, install
 from tools.site import extension
 
@@ -385,8 +385,54 @@ def test_an_edit_of_the_package_changes_the_number_on_the_page(built: Book) -> N
     for name in NAMES:
         assert "the number is 42" in built.page(name)
         assert "the number is 41" not in built.page(name)
-    caches = list((built.root / "_build" / "cache").iterdir())
-    assert len(caches) == 1  # that of the former state is gone
+
+
+def test_an_edit_of_a_module_executes_the_chapters_that_use_it_alone(built: Book) -> None:
+    (built.root / "bnlib" / "own.py").write_text("x = 1\n")
+    code = CELL.format(name="02_second") + "\nimport bnlib.own\nprint(bnlib.own.x)"
+    built.write("02_second", code)
+    assert built.execute() == ["02_second"]
+    assert built.execute() == []
+    (built.root / "bnlib" / "own.py").write_text("x = 22\n")
+    assert built.execute() == ["02_second"]
+    (built.root / "bnlib" / "unused.py").write_text("x = 1\n")
+    assert built.execute() == []
+
+
+@pytest.mark.parametrize(
+    "read",
+    [
+        "import importlib; importlib.import_module('bnlib.' + 'hidden')",
+        "from pathlib import Path; Path('../bnlib/hidden.py').read_text()",
+    ],
+    ids=["imported by a name made at run time", "opened"],
+)
+def test_a_file_that_the_key_does_not_cover_ends_the_build(read: str, small_book: Book) -> None:
+    (small_book.root / "bnlib" / "hidden.py").write_text("x = 1\n")
+    small_book.write("02_second", CELL.format(name="02_second") + "\n" + read)
+    said = r"02_second.ipynb reads what its key does not cover: bnlib/hidden.py"
+    for _ in range(2):
+        with pytest.raises(execution.ChapterFailed, match=said):
+            small_book.execute()
+    small_book.write("02_second", CELL.format(name="02_second"))
+    small_book.execute()
+
+
+def test_results_are_kept_for_the_code_that_measured_them_alone(small_book: Book) -> None:
+    for name in ("one", "two"):
+        (small_book.root / "bnlib" / f"{name}.py").write_text("x = 1\n")
+        kept = store.folder(small_book.root) / "results" / f"bnlib.{name}" / "claim.json"
+        kept.parent.mkdir(parents=True)
+        kept.write_text("{}")
+    results = store.folder(small_book.root) / "results"
+    store.refresh(small_book.root, [])
+    assert list(results.iterdir()) == [], "nobody knows with which code these were made"
+    for name in ("one", "two"):
+        (results / f"bnlib.{name}").mkdir()
+    store.remember(small_book.root, store.keys(small_book.root, []))
+    (small_book.root / "bnlib" / "two.py").write_text("x = 2\n")
+    store.refresh(small_book.root, [])
+    assert [path.name for path in results.iterdir()] == ["bnlib.one"]
 
 
 def test_an_edit_of_a_chapter_executes_that_chapter_alone(built: Book) -> None:
@@ -448,7 +494,7 @@ def test_what_was_executed_before_a_failure_is_not_executed_again(small_book: Bo
 
 
 def test_a_cache_that_an_interruption_left_without_a_file_is_repaired(built: Book) -> None:
-    cache = execution.cache_folder(built.root) / "jupyter"
+    cache = store.folder(built.root) / "jupyter"
     shutil.rmtree(next((cache / "executed").iterdir()))
     assert len(built.execute()) == 1
     assert built.execute() == []
@@ -472,7 +518,7 @@ def test_chapters_run_with_their_book_and_its_results(small_book: Book, tmp_path
     (output,) = cell.outputs
     package, results = output.text.split()
     assert Path(package) == small_book.root / "bnlib" / "__init__.py"
-    assert Path(results) == execution.cache_folder(small_book.root) / "results"
+    assert Path(results) == store.folder(small_book.root) / "results"
 
 
 def test_time_and_memory_of_each_chapter_are_kept(small_book: Book) -> None:
@@ -492,7 +538,7 @@ def test_an_edit_of_the_package_during_a_build_is_noticed(small_book: Book) -> N
     small_book.write("01_first", CELL.format(name="01_first") + edit)
     answer = small_book.build()
     assert answer.returncode != 0
-    assert "bnlib was edited during the build" in answer.stderr
+    assert "code was edited during the build" in answer.stderr
     small_book.executed()
     assert small_book.build().returncode == 0
     assert sorted(small_book.executed()) == list(NAMES)

@@ -1,22 +1,19 @@
-"""Execute the chapters, each once per state of the code that it depends on.
+"""Execute the notebooks of the book, each once per state of the code that it uses.
 
-What a chapter prints depends on its own cells, on bnlib and on the libraries below them.  The
-cells are jupyter-cache's key.  The rest is hashed here, and the hash names the folder in which
-the cache lies: an edit of bnlib means a new folder, so that every chapter runs again.
+What a notebook shows depends on its own cells, on the files of this repository that it imports or
+reads, and on the libraries below.  The cells are jupyter-cache's key; `closure` finds the rest,
+and `store` keeps to it.  Whether `closure` is right is checked at each execution: the kernel notes
+what it reads, and a file that is not in the closure ends the build.
 
-The same folder holds the results of the experiments (BNCOURSE_RESULTS), which chapters share: the
-ledger collects what the other chapters have measured.
-
-    python -m tools.notebooks.execution CHAPTER EXECUTED    execute one, write it with its outputs
+    python -m tools.notebooks.execution NOTEBOOK EXECUTED    execute one, write it with its outputs
 """
 
 from __future__ import annotations
 
-import contextlib
-import hashlib
 import json
 import os
 import platform
+import re
 import shutil
 import subprocess
 import sys
@@ -24,60 +21,23 @@ import time
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from dataclasses import asdict, dataclass
-from importlib import metadata
+from importlib.util import source_from_cache
 from pathlib import Path
 from typing import Any
 
+import nbformat
+
+from tools.notebooks import closure, store
+
 ROOT = Path(__file__).resolve().parents[2]
-LIBRARIES = (
-    *("numpy", "scipy", "torch", "torchvision", "scikit-learn"),
-    *("matplotlib", "seaborn", "ipython", "ipykernel"),
-)
 # Chapters that read what the others have measured: they run when the others are done.
 LAST = ("11_ledger",)
 LEARNERS = "exercises/ex*.ipynb"  # also in _config.yml
-FOLDER_VARIABLE = "BNCOURSE_CACHE_FOLDER"
 CELL_SECONDS = 300
-CHAPTER_SECONDS = 45  # the budget of DESIGN: reported, not enforced, since machines differ
+CHAPTER_SECONDS = 45  # a reader's patience: reported, not enforced, since machines differ
 WORKERS = 2
-
-
-def code_digest(root: Path = ROOT) -> str:
-    """A hash of all that a chapter depends on besides its own cells.
-
-    These are the files of bnlib and the versions of Python and of the libraries below bnlib.
-    """
-    digest = hashlib.sha256()
-    parts = [f"{platform.python_version()} {platform.system()} {platform.machine()}"]
-    for library in LIBRARIES:
-        with contextlib.suppress(metadata.PackageNotFoundError):
-            parts.append(f"{library} {metadata.version(library)}")
-    digest.update("\n".join(parts).encode())
-    for path in sorted((root / "bnlib").rglob("*")):
-        if path.is_file() and "__pycache__" not in path.parts and path.suffix != ".pyc":
-            digest.update(f"\n{path.relative_to(root).as_posix()}\n".encode())
-            digest.update(path.read_bytes())
-    return digest.hexdigest()[:16]
-
-
-def cache_folder(root: Path = ROOT) -> Path:
-    """Where executed chapters and results for the present state of the code are kept.
-
-    A build decides once: all its processes find the folder in the environment.
-    """
-    decided = os.environ.get(FOLDER_VARIABLE)
-    return Path(decided) if decided else root / "_build" / "cache" / code_digest(root)
-
-
-@contextlib.contextmanager
-def one_state(root: Path) -> Iterator[Path]:
-    """Keep to the cache folder of this moment, for this process and those that it starts."""
-    folder = cache_folder(root)
-    os.environ[FOLDER_VARIABLE] = str(folder)
-    try:
-        yield folder
-    finally:
-        del os.environ[FOLDER_VARIABLE]
+RECORDER = Path(__file__).with_name("kernel")  # of what a kernel reads: see sitecustomize there
+NOT_OURS = re.compile(r"(_build|build|\.venv|\.git|[^/]*\.egg-info)/")
 
 
 def kernel_environment(root: Path, results: Path) -> dict[str, str]:
@@ -98,14 +58,6 @@ def kernel_environment(root: Path, results: Path) -> dict[str, str]:
         "BNCOURSE_FIGURE_FORMATS": "svg,png",  # for pages, and for slides
         "PYDEVD_DISABLE_FILE_VALIDATION": "1",  # the debugger's warning about frozen modules
     }
-
-
-def prune(root: Path = ROOT) -> None:
-    """Remove what was executed for earlier states of the code."""
-    current = cache_folder(root)
-    for folder in current.parent.glob("*"):
-        if folder != current:
-            shutil.rmtree(folder, ignore_errors=True)
 
 
 @dataclass(frozen=True)
@@ -142,32 +94,17 @@ def chapters(root: Path = ROOT, toc: Path | None = None) -> list[Path]:
     return [path for path in paths if path.exists() and not path.match(LEARNERS)]
 
 
-def open_cache(folder: Path) -> Any:
-    """The jupyter-cache in `folder`, without entries whose file an interruption prevented."""
-    from jupyter_cache import get_cache
-    from jupyter_cache.cache.db import NbCacheRecord
-
-    cache = get_cache(str(folder))
-    for record in cache.list_cache_records():
-        try:
-            cache.get_cache_bundle(record.pk)
-        except (KeyError, ValueError):
-            NbCacheRecord.remove_record(record.pk, cache.db)
-            shutil.rmtree(folder / "executed" / record.hashkey, ignore_errors=True)
-    return cache
-
-
 def execute_missing(root: Path, paths: Sequence[Path], workers: int = WORKERS) -> list[Run]:
     """Execute those of `paths` that are not in the cache, `workers` at a time, the ledger last.
 
     Returns what each of them took.  Raises ChapterFailed, after all the others have been run,
     with the messages of those that failed.
     """
-    import nbformat
     from jupyter_cache.base import CacheBundleIn
 
-    folder = cache_folder(root)
-    cache = open_cache(folder / "jupyter")
+    store.refresh(root, paths)
+    folder = store.folder(root)
+    cache = store.jupyter_cache(root)
     missing = []
     for path in paths:
         notebook = nbformat.read(path, as_version=4)
@@ -177,14 +114,17 @@ def execute_missing(root: Path, paths: Sequence[Path], workers: int = WORKERS) -
             missing.append(path)
     done: list[Run] = []
     failures: list[str] = []
+    places = [str(ROOT), *filter(None, [os.environ.get("PYTHONPATH")])]
+    environment = os.environ | {"PYTHONPATH": os.pathsep.join(places)}
     scratch = folder / "executing"
     scratch.mkdir(parents=True, exist_ok=True)
 
     def execute(path: Path) -> tuple[Path, Path, subprocess.CompletedProcess[str]]:
         print(f"executing {path.relative_to(root)}", flush=True)
         target = scratch / path.name
-        command = [sys.executable, __file__, str(path), str(target), str(root)]
-        return path, target, subprocess.run(command, capture_output=True, text=True)
+        command = [sys.executable, "-m", __spec__.name, str(path), str(target), str(root)]
+        run = subprocess.run(command, env=environment, capture_output=True, text=True)
+        return path, target, run
 
     groups = [
         [path for path in missing if path.stem not in LAST],
@@ -199,6 +139,9 @@ def execute_missing(root: Path, paths: Sequence[Path], workers: int = WORKERS) -
                 if answer.returncode != 0:
                     failures.append(f"{name}:\n{answer.stdout}{answer.stderr}")
                     continue
+                if unknown := not_in_closure(root, path, target.with_suffix(".loaded")):
+                    failures.append(f"{name} reads what its key does not cover: {unknown}")
+                    continue
                 run = Run(chapter=name, **json.loads(answer.stdout.splitlines()[-1]))
                 bundle = CacheBundleIn(
                     nbformat.read(target, as_version=4),
@@ -210,17 +153,27 @@ def execute_missing(root: Path, paths: Sequence[Path], workers: int = WORKERS) -
     finally:
         pool.shutdown(cancel_futures=True)  # an interruption starts no further chapter
     shutil.rmtree(scratch)
+    store.remember(root, store.keys(root, []))  # of what was measured on the way
     _remember(folder / "times.json", done)
     if failures:
         raise ChapterFailed("\n".join(failures))
     return done
 
 
+def not_in_closure(root: Path, path: Path, loaded: Path) -> str:
+    """The files of the repository that an execution read and its key does not cover, as text."""
+    read = map(Path, loaded.read_text(encoding="utf-8").splitlines())
+    files = {Path(source_from_cache(p)) if p.suffix == ".pyc" else p for p in read}
+    own = {p for p in files if p.is_relative_to(root) and p.is_file()}
+    own -= {path, *RECORDER.iterdir()}
+    own = {p for p in own if not NOT_OURS.match(p.relative_to(root).as_posix())}
+    covered = closure.of_notebook(root, nbformat.read(path, as_version=4))
+    return ", ".join(sorted(p.relative_to(root).as_posix() for p in own - covered))
+
+
 def export(root: Path, paths: Sequence[Path], target: Path) -> None:
     """Write `paths` with the outputs of their execution, which is in the cache, to `target`."""
-    import nbformat
-
-    cache = open_cache(cache_folder(root) / "jupyter")
+    cache = store.jupyter_cache(root)
     shutil.rmtree(target, ignore_errors=True)
     target.mkdir(parents=True)
     for path in paths:
@@ -238,7 +191,7 @@ def _remember(path: Path, runs: Sequence[Run]) -> None:
 
 def table(root: Path = ROOT) -> str:
     """The time and the memory that each chapter took when it was executed last."""
-    path = cache_folder(root) / "times.json"
+    path = store.folder(root) / "times.json"
     known = json.loads(path.read_text()) if path.exists() else {}
     lines = [f"{'chapter':36} {'seconds':>8} {'of CPU':>8} {'peak MB':>8}"]
     for name in (chapter.relative_to(root).as_posix() for chapter in chapters(root)):
@@ -254,7 +207,6 @@ def execute_one(source: Path, target: Path) -> int:
     """Execute one notebook, write it to `target`, print what it took; returns an exit code."""
     import resource
 
-    import nbformat
     from jupyter_cache.executors.utils import single_nb_execution
 
     notebook = nbformat.read(source, as_version=4)
@@ -281,7 +233,9 @@ def execute_one(source: Path, target: Path) -> int:
 def main(arguments: Sequence[str]) -> int:
     source, target, *rest = (Path(argument).resolve() for argument in arguments)
     root = rest[0] if rest else ROOT
-    os.environ.update(kernel_environment(root, cache_folder(root) / "results"))
+    os.environ.update(kernel_environment(root, store.folder(root) / "results"))
+    os.environ["BNCOURSE_LOADED"] = str(target.with_suffix(".loaded"))
+    os.environ["PYTHONPATH"] = os.pathsep.join([str(RECORDER), os.environ["PYTHONPATH"]])
     return execute_one(source, target)
 
 

@@ -24,7 +24,7 @@ from contextlib import contextmanager
 from importlib import metadata
 from pathlib import Path
 
-from tools.notebooks import execution
+from tools.notebooks import closure, execution, store
 
 ROOT = execution.ROOT
 SOURCES = (
@@ -32,16 +32,16 @@ SOURCES = (
     "_toc.yml",
     "CITATION.cff",
     "*.md",
-    "tools/*",
+    *(f"{package}/**/*" for package in closure.PACKAGES),
+    "tools/**/*",
     "chapters/**/*",
-    "exercises/**/*",
 )
 FORK = ("GITHUB_SERVER_URL", "GITHUB_REPOSITORY", "GITHUB_REF_TYPE", "GITHUB_REF_NAME")
 
 
 def book_digest(root: Path) -> str:
     """A hash of all that the site depends on."""
-    digest = hashlib.sha256(execution.code_digest(root).encode())
+    digest = hashlib.sha256(closure.versions().encode())
     tools = sorted(f"{d.name} {d.version}" for d in metadata.distributions())
     digest.update("\n".join([*tools, *(os.environ.get(name, "") for name in FORK)]).encode())
     for path in sorted({path for pattern in SOURCES for path in root.glob(pattern)}):
@@ -102,24 +102,27 @@ def make_site(root: Path, destination: Path, toc: Path | None) -> int:
 def make_book(root: Path, destination: Path, toc: Path | None) -> int:
     """Execute what needs it and make the site; returns an exit code."""
     start = time.perf_counter()
-    with execution.one_state(root) as folder:
-        execution.prune(root)
-        try:
-            executed = execution.execute_missing(root, execution.chapters(root, toc))
-        except execution.ChapterFailed as error:
-            print(execution.table(root), flush=True)
-            print(f"{error}\nno book: a chapter failed (see above)", file=sys.stderr)
-            return 1
-        if executed:
-            seconds = time.perf_counter() - start
-            print(f"{execution.table(root)}\n{len(executed)} executed in {seconds:.0f} s")
-            sys.stdout.flush()
-        if make_site(root, destination, toc) != 0:
-            print("no book: Jupyter Book warned or failed (see above)", file=sys.stderr)
-            return 1
-    if execution.cache_folder(root) != folder:
-        shutil.rmtree(folder)  # it may hold the outputs of two states of the code
-        print("bnlib was edited during the build: build again", file=sys.stderr)
+    notebooks = execution.chapters(root, toc)
+    keys = store.refresh(root, notebooks)
+    try:
+        executed = execution.execute_missing(root, notebooks)
+    except execution.ChapterFailed as error:
+        print(execution.table(root), flush=True)
+        print(f"{error}\nno book: a chapter failed (see above)", file=sys.stderr)
+        return 1
+    if executed:
+        seconds = time.perf_counter() - start
+        print(f"{execution.table(root)}\n{len(executed)} executed in {seconds:.0f} s")
+        sys.stdout.flush()
+    if make_site(root, destination, toc) != 0:
+        print("no book: Jupyter Book warned or failed (see above)", file=sys.stderr)
+        return 1
+    after = store.keys(root, notebooks)
+    if edited := sorted(name for name in after if after[name] != keys.get(name, after[name])):
+        # these may hold the outputs of two states of the code
+        store.forget(root, [*edited, *store.measured(root)])
+        names = ", ".join(edited)
+        print(f"code was edited during the build, which {names} use: build again", file=sys.stderr)
         return 0 if toc else 1
     return 0
 

@@ -23,15 +23,15 @@ import nbformat
 from sphinx.application import Sphinx
 from sphinx.config import Config
 
-from tools.notebooks import execution
+from tools.notebooks import execution, store
 
 
 def set_execution(app: Sphinx, config: Config) -> None:
-    """Let executed chapters count only for the state of bnlib that they were executed with."""
+    """Let executed notebooks count only for the state of the code that they were executed with."""
     root = Path(app.srcdir)
-    folder = execution.cache_folder(root)
-    config.nb_execution_cache_path = str(folder / "jupyter")
-    os.environ.update(execution.kernel_environment(root, folder / "results"))
+    store.refresh(root, execution.chapters(root))
+    config.nb_execution_cache_path = str(store.folder(root) / "jupyter")
+    os.environ.update(execution.kernel_environment(root, store.folder(root) / "results"))
 
 
 def repository(configured: Mapping[str, Any], environment: Mapping[str, str]) -> dict[str, str]:
