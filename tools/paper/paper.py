@@ -16,12 +16,13 @@ from pathlib import Path
 from tools.paper import browser, ebook, printed
 from tools.project import book
 
+NAME = "batch-normalization"  # of the files to download
 KINDS = {"pdf": printed.make, "epub": ebook.make}
 
 
 def build(kind: str, root: Path, destination: Path) -> int:
     """Make `destination`/batch-normalization.`kind`, unless nothing changed; an exit code."""
-    target = destination / f"batch-normalization.{kind}"
+    target = destination / f"{NAME}.{kind}"
     stamp = destination / f"{kind}.stamp"
     with book.only_one(root / "_build"):
         if (code := book.make_current(root, destination)) != 0:

@@ -128,19 +128,3 @@ def test_ids_differ_for_equal_cells_and_for_copied_ones() -> None:
     for text in (raw_notebook("x = 1", "x = 1"), raw_notebook("x = 1", "y = 2", id="same")):
         cells = nbformat.reads(form.normalise(text), as_version=4).cells
         assert cells[0].id != cells[1].id
-
-
-def test_a_notebook_survives_the_way_to_text_and_back() -> None:
-    notebook = form.normalise(raw_notebook("x = 1", "print(x)"))
-    text = form.to_text(notebook)
-    assert "```{code-cell}" in text
-    assert form.from_text(text, notebook) == notebook
-
-
-def test_a_text_alone_makes_a_notebook_and_its_ids_do_not_change() -> None:
-    text = form.to_text(form.normalise(raw_notebook("x = 1", "x = 1")))
-    once = form.from_text(text)
-    assert form.from_text(text) == once
-    edited = form.from_text(text.replace("x = 1", "x = 2", 1), once)
-    ids = [[cell.id for cell in nbformat.reads(n, as_version=4).cells] for n in (once, edited)]
-    assert len(set(ids[0]) & set(ids[1])) == 1

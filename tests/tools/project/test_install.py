@@ -8,7 +8,7 @@ import socket
 import subprocess
 import sys
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -17,16 +17,13 @@ from tools.project import install
 
 ROOT = Path(__file__).resolve().parents[3]
 
-# -- the installer: which index is asked --------------------------------------------------------
-
 
 class Index(http.server.BaseHTTPRequestHandler):
     """A wheel index that answers, or says that it does not know the page."""
 
     def do_GET(self) -> None:
-        self.send_response(200 if self.path.startswith("/whl/") else 404)
+        self.send_response(200 if self.path == "/cpu/torch/" else 404)
         self.end_headers()
-        self.wfile.write(b"wheels")
 
     def log_message(self, *arguments: object) -> None:
         pass
@@ -35,197 +32,106 @@ class Index(http.server.BaseHTTPRequestHandler):
 @pytest.fixture
 def server() -> Iterator[str]:
     with http.server.ThreadingHTTPServer(("127.0.0.1", 0), Index) as httpd:
-        thread = threading.Thread(target=httpd.serve_forever)
-        thread.start()
+        threading.Thread(target=httpd.serve_forever, daemon=True).start()
         yield f"http://127.0.0.1:{httpd.server_address[1]}"
         httpd.shutdown()
-        thread.join()
 
 
 @pytest.fixture
-def silent_server() -> Iterator[str]:
+def silent() -> Iterator[str]:
     """It takes connections and never says a word."""
     with socket.create_server(("127.0.0.1", 0)) as listener:
         yield f"http://127.0.0.1:{listener.getsockname()[1]}"
 
 
-@pytest.fixture
-def refused() -> str:
-    """An address where nobody listens."""
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        port = listener.getsockname()[1]
-    return f"http://127.0.0.1:{port}"
-
-
 class Pip:
-    """Records what pip is asked for; fails where it is told to."""
+    """Records what pip is asked for; fails as often as it is told to."""
 
-    def __init__(self, fails_at: str = "") -> None:
-        self.calls: list[list[str]] = []
-        self.fails_at = fails_at
+    def __init__(self, *codes: int) -> None:
+        self.calls: list[tuple[str, ...]] = []
+        self.codes = [*codes, 0]
 
-    def __call__(self, arguments: Sequence[str]) -> int:
-        self.calls.append(list(arguments))
-        return int(bool(self.fails_at) and self.fails_at in arguments)
-
-
-@pytest.fixture
-def constraints(tmp_path: Path) -> Path:
-    path = tmp_path / "constraints.txt"
-    path.write_text("# pinned\nnumpy==2.0\ntorch==2.15.0\ntorchvision==0.29.2\n")
-    return path
+    def __call__(self, python: Path, *arguments: str) -> int:
+        self.calls.append(arguments)
+        return self.codes.pop(0)
 
 
-def test_an_index_that_answers_is_found(server: str) -> None:
-    assert install.answers(f"{server}/whl/cpu/torch/")
+def with_pip(monkeypatch: pytest.MonkeyPatch, *codes: int, index: tuple[str, ...] = ()) -> Pip:
+    pip = Pip(*codes)
+    monkeypatch.setattr(install, "pip", pip)
+    monkeypatch.setattr(install, "cpu_index", lambda: list(index))
+    return pip
 
 
-def test_an_index_without_the_page_does_not_count_as_answering(server: str) -> None:
-    assert not install.answers(f"{server}/other/")
+def test_an_index_that_answers_is_asked_besides_the_default_one(server: str) -> None:
+    assert install.cpu_index(f"{server}/cpu") == ["--extra-index-url", f"{server}/cpu"]
 
 
-def test_an_index_that_refuses_does_not_answer(refused: str) -> None:
-    assert not install.answers(refused)
-
-
-def test_an_index_that_hangs_does_not_answer(silent_server: str) -> None:
-    assert not install.answers(silent_server, seconds=0.2)
-
-
-def test_an_address_that_is_none_does_not_answer() -> None:
-    assert not install.answers("no address")
-
-
-def test_torch_comes_from_the_cpu_index_if_that_answers(server: str, constraints: Path) -> None:
-    pip = Pip()
-    index = f"{server}/whl/cpu"
-    code = install.install_packages(pip, ["book"], constraints, have_torch=False, index=index)
-    assert code == 0
-    torch, rest = pip.calls
-    assert torch[torch.index("--index-url") + 1] == index
-    assert torch[-2:] == ["torch==2.15.0", "torchvision==0.29.2"]
-    assert "--no-deps" in torch  # that index has some of the dependencies, in other versions
-    assert rest == ["install", "-c", str(constraints), "-e", ".[book]"]
-
-
-@pytest.mark.parametrize("where", ["refused", "server"])
-def test_everything_comes_from_the_default_index_if_the_cpu_index_does_not_answer(
-    where: str, constraints: Path, request: pytest.FixtureRequest
+def test_an_index_that_does_not_answer_is_not_asked(
+    server: str, silent: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    pip = Pip()
-    index = request.getfixturevalue(where) + "/nothing/here"
-    assert install.install_packages(pip, [], constraints, have_torch=False, index=index) == 0
-    assert pip.calls == [["install", "-c", str(constraints), "-e", "."]]
+    monkeypatch.setattr(install, "SECONDS", 1.0)
+    for address in (f"{server}/gone", silent, "http://127.0.0.1:1", "no address"):
+        assert install.cpu_index(address) == []
 
 
-def test_everything_comes_from_the_default_index_if_the_cpu_index_fails_midway(
-    server: str, constraints: Path
+def test_an_index_that_fails_midway_is_left_out(monkeypatch: pytest.MonkeyPatch) -> None:
+    pip = with_pip(monkeypatch, 1, index=("--extra-index-url", "there"))
+    assert install.install_into(Path(sys.executable), ["book", "test"]) == 0
+    wanted = ("install", "-c", "constraints.txt", "-e", ".[book,test]")
+    assert pip.calls == [(*wanted, "--extra-index-url", "there"), wanted]
+
+
+def test_a_failure_of_pip_is_the_failure_of_the_installation(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    pip = Pip(fails_at="--index-url")
-    index = f"{server}/whl/cpu"
-    assert install.install_packages(pip, [], constraints, have_torch=False, index=index) == 0
-    assert [("--index-url" in call) for call in pip.calls] == [True, False]
+    pip = with_pip(monkeypatch, 1)
+    assert install.install(tmp_path / ".venv", []) == 1
+    assert install.install(tmp_path / ".venv", []) == 0
+    assert len(pip.calls) == 2
 
 
-def test_an_installed_torch_is_not_asked_for_again(constraints: Path) -> None:
-    def no_probe(url: str) -> bool:
-        raise AssertionError(url)
-
-    pip = Pip()
-    assert install.install_packages(pip, [], constraints, have_torch=True, probe=no_probe) == 0
-    assert len(pip.calls) == 1
-
-
-def test_a_failure_of_pip_is_the_failure_of_the_installation(constraints: Path) -> None:
-    assert install.install_packages(Pip(fails_at="-e"), [], constraints, have_torch=True) != 0
+def test_only_what_is_missing_is_installed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    pip, venv = with_pip(monkeypatch, *[0] * 9), tmp_path / ".venv"
+    for extras, calls in ((["book", "test"], 1), (["book"], 1), (["lab"], 2)):
+        assert install.install(venv, extras) == 0
+        assert len(pip.calls) == calls, extras
+    monkeypatch.setattr(install, "digest", lambda venv: "other pins")
+    assert install.install(venv, ["lab"]) == 0
+    assert len(pip.calls) == 3
 
 
-@pytest.mark.parametrize(
-    ("installed", "found"),
-    [
-        (["torch-2.15.0", "torchvision-0.29.2"], True),
-        (["torch-2.15.0+cpu", "torchvision-0.29.2+cpu"], True),
-        (["torch-2.14.0", "torchvision-0.29.2"], False),
-        (["torch-2.15.0"], False),
-        ([], False),
-    ],
-)
-def test_torch_counts_as_installed_in_the_pinned_version_alone(
-    installed: list[str], found: bool, tmp_path: Path, constraints: Path
+@pytest.mark.parametrize("broken", ["interrupted", "without its interpreter", "stamp cut off"])
+def test_a_broken_environment_is_mended(
+    broken: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    for name in installed:
-        (tmp_path / f"lib/python3.11/site-packages/{name}.dist-info").mkdir(parents=True)
-    assert install.has_torch(tmp_path, install.pins(constraints.read_text())) is found
+    pip, venv = with_pip(monkeypatch, *[0] * 9), tmp_path / ".venv"
+    install.install(venv, ["book"])
+    if broken == "interrupted":
+        monkeypatch.setattr(install, "cpu_index", lambda: sys.exit("interrupted"))
+        with pytest.raises(SystemExit):
+            install.install(venv, ["lab"])
+        (venv / "half").touch()
+        monkeypatch.setattr(install, "cpu_index", list)
+    elif broken == "without its interpreter":
+        (venv / "bin" / "python").unlink()
+    else:
+        (venv / "installed").write_text((venv / "installed").read_text()[:10])
+    assert install.install(venv, ["book"]) == 0
+    assert len(pip.calls) == 2
+    assert install.works(venv / "bin" / "python")
+    assert not (venv / "half").exists()
 
 
-# -- the installer: what is done again ----------------------------------------------------------
-
-
-@pytest.fixture
-def project(tmp_path: Path) -> Path:
-    for name in ("pyproject.toml", "constraints.txt"):
-        (tmp_path / name).write_text(f"{name}\n")
-    return tmp_path
-
-
-@pytest.fixture
-def venv(project: Path) -> Path:
-    folder = project / ".venv"
-    command = [sys.executable, "-m", "venv", "--without-pip", str(folder)]
-    subprocess.run(command, check=True)
-    return folder
-
-
-def test_an_installation_that_is_complete_is_not_done_again(project: Path, venv: Path) -> None:
-    wanted = install.wanted_state(project, ["book", "test"])
-    assert not install.is_installed(venv, wanted)
-    (venv / "installed").write_text(wanted)
-    assert install.is_installed(venv, wanted)
-    assert install.is_installed(venv, install.wanted_state(project, ["book"]))
-
-
-def test_more_extras_and_other_pins_are_installed(project: Path, venv: Path) -> None:
-    (venv / "installed").write_text(install.wanted_state(project, ["book"]))
-    assert not install.is_installed(venv, install.wanted_state(project, ["book", "lab"]))
-    (project / "constraints.txt").write_text("numpy==3\n")
-    assert not install.is_installed(venv, install.wanted_state(project, ["book"]))
-
-
-def test_an_interrupted_installation_is_taken_up_again(project: Path, venv: Path) -> None:
-    wanted = install.wanted_state(project, ["book"])
-    (venv / "installed").write_text(wanted)
-    (venv / "unfinished").touch()
-    assert not install.is_installed(venv, wanted)
-    packages = next(venv.glob("lib/python*/site-packages"))
-    for name, files in {"whole-1.0": ["METADATA", "RECORD"], "half-1.0": ["METADATA"]}.items():
-        (packages / f"{name}.dist-info").mkdir()
-        for file in files:
-            (packages / f"{name}.dist-info" / file).touch()
-    (packages / "~alf").mkdir()
-    install.drop_half_installed(venv)
-    left = {path.name for path in packages.iterdir()}
-    assert "whole-1.0.dist-info" in left
-    assert not left & {"half-1.0.dist-info", "~alf"}
-
-
-def test_a_stamp_that_is_cut_off_does_not_count(project: Path, venv: Path) -> None:
-    wanted = install.wanted_state(project, ["book"])
-    (venv / "installed").write_text(wanted[:10])
-    assert not install.is_installed(venv, wanted)
-
-
-def test_a_broken_environment_is_noticed(project: Path, venv: Path) -> None:
-    assert install.works(venv)
-    wanted = install.wanted_state(project, ["book"])
-    (venv / "installed").write_text(wanted)
-    install.interpreter(venv).unlink()
-    assert not install.works(venv)
-    assert not install.is_installed(venv, wanted)
-
-
-def test_an_environment_that_was_moved_is_noticed(project: Path, venv: Path) -> None:
-    (venv / "pyvenv.cfg").unlink()  # then its interpreter is that of the system
-    assert not install.works(venv)
+def test_other_pins_have_another_digest(tmp_path: Path) -> None:
+    (tmp_path / "pyproject.toml").write_text("one")
+    found = set()
+    for pins in ("one", "two"):
+        (tmp_path / "constraints.txt").write_text(pins)
+        found |= {install.digest(tmp_path / name, tmp_path) for name in (".venv", "moved")}
+    (tmp_path / "pyproject.toml").write_text("two")
+    assert install.digest(tmp_path / ".venv", tmp_path) not in found
+    assert len(found) == 4
 
 
 def test_every_installed_version_is_pinned_and_no_address_is_named() -> None:
