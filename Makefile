@@ -55,7 +55,9 @@ preview: install
 	@$(VENV) -m tools.project.book --only $(CHAPTER)
 
 zip: book
-	@$(VENV) -m tools.project.archive
+	@rm -rf _build/batch-normalization && cp -r _build/html _build/batch-normalization
+	@cd _build && "$(CURDIR)/$(VENV)" -m zipfile -c batch-normalization.zip batch-normalization
+	@rm -rf _build/batch-normalization && echo "$(CURDIR)/_build/batch-normalization.zip"
 
 links: install
 	@$(VENV) -m tools.project.links

@@ -1,9 +1,7 @@
-"""Keep the notebooks of the course in one form, and turn them into text and back.
+"""Keep the notebooks of the course in one form.
 
     python -m tools.notebooks.form check [FILE...]  say what is not in the form; exit code 1 if any
     python -m tools.notebooks.form fix [FILE...]  bring them into the form
-    python -m tools.notebooks.form text FILE  print a notebook as MyST Markdown, to review it
-    python -m tools.notebooks.form notebook TEXT FILE  make or update a notebook from such a text
 
 Without FILE, all notebooks that are written by hand are meant: chapters, solutions of exercises
 and the page for teachers.  The form: no outputs and no execution counts, nothing in the metadata
@@ -21,7 +19,6 @@ import sys
 from pathlib import Path
 from typing import Any
 
-import jupytext
 import nbformat
 import yaml
 
@@ -108,29 +105,6 @@ def in_form(text: str, source: str) -> str:
     return normalise(nbformat.v4.writes_json(notebook))
 
 
-def to_text(text: str) -> str:
-    """A notebook file's text as MyST Markdown."""
-    return jupytext.writes(nbformat.reads(normalise(text), as_version=4), fmt="md:myst")
-
-
-def from_text(markdown: str, before: str | None = None) -> str:
-    """MyST Markdown as a notebook file's text.
-
-    `before` is the notebook that it replaces, if any: cells that are the same keep their ids.
-    """
-    notebook = jupytext.reads(markdown, fmt="md:myst")
-    for cell in notebook.cells:
-        cell.pop("id", None)
-    if before is not None:
-        ids: dict[tuple[str, str], list[str]] = {}
-        for cell in nbformat.reads(normalise(before), as_version=4).cells:
-            ids.setdefault((cell.cell_type, cell.source), []).append(cell.id)
-        for cell in notebook.cells:
-            if same := ids.get((cell.cell_type, tidy(cell.source))):
-                cell["id"] = same.pop(0)
-    return normalise(nbformat.v4.writes_json(notebook))
-
-
 def of_the_course(root: Path = ROOT) -> list[Path]:
     """The notebooks that are written by hand: not those that are made for learners."""
     paths = [*(root / "chapters").glob("*.ipynb"), *(root / "exercises").rglob("*.ipynb")]
@@ -145,27 +119,17 @@ def not_in_form(paths: list[Path]) -> list[Path]:
 
 
 def main() -> int:
-    parser = argparse.ArgumentParser(description="Keep the notebooks of the course in one form.")
-    parser.add_argument("command", choices=["check", "fix", "text", "notebook"])
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("command", choices=["check", "fix"])
     parser.add_argument("files", nargs="*", type=Path)
-    arguments = parser.parse_args()
-    command, files = arguments.command, arguments.files
-    if command == "text":
-        sys.stdout.write(to_text(files[0].read_text(encoding="utf-8")))
-        return 0
-    if command == "notebook":
-        source, target = files
-        before = target.read_text(encoding="utf-8") if target.exists() else None
-        made = from_text(source.read_text(encoding="utf-8"), before)
-        target.write_text(made, encoding="utf-8")
-        return 0
-    wrong = not_in_form(files or of_the_course())
+    options = parser.parse_args()
+    wrong = not_in_form(options.files or of_the_course())
     for path in wrong:
-        print(f"{path}: {'fixed' if command == 'fix' else 'not in form: run notebooks.py fix'}")
-        if command == "fix":
+        print(f"{path}: {'fixed' if options.command == 'fix' else 'not in form: run make fix'}")
+        if options.command == "fix":
             text = in_form(path.read_text(encoding="utf-8"), installation())
             path.write_text(text, encoding="utf-8")
-    return 1 if wrong and command == "check" else 0
+    return int(bool(wrong) and options.command == "check")
 
 
 if __name__ == "__main__":

@@ -15,8 +15,8 @@ from pathlib import Path
 
 from tools.paper import browser, ebook, printed
 from tools.project import book
-from tools.project.archive import NAME
 
+NAME = "batch-normalization"  # of the files to download
 KINDS = {"pdf": printed.make, "epub": ebook.make}
 
 

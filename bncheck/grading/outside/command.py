@@ -17,13 +17,12 @@ from tempfile import TemporaryDirectory
 
 from bncheck.course import UnknownQuestion, installed
 from bncheck.grading.inside.limits import MIB, Limits
-from bncheck.grading.outside.run import Run, Settings, cells_of, stubs
+from bncheck.grading.outside.run import Run, Settings
 from bncheck.grading.outside.submissions import find
 from bncheck.grading.outside.workers import NoWorkers, Workers
-from bncheck.grading.results.files import Folder, to_csv, write
+from bncheck.grading.results.files import Folder, write
 from bncheck.grading.results.gradescope import make_archive, to_json
 from bncheck.grading.results.records import Grade
-from bncheck.grading.results.similar import shared
 
 DONE, BAD_CALL, INTERRUPTED = 0, 2, 130
 COURSE = "whose exercises: a name, or module:object; by default the one that is installed"
@@ -46,7 +45,6 @@ def parser() -> argparse.ArgumentParser:
     add("--jobs", type=int, default=os.cpu_count() or 1, help="submissions at once (all cores)")
     add("--resume", action="store_true", help="keep the grades of an interrupted run")
     add("--require-sandbox", action="store_true", help="refuse to grade without bubblewrap")
-    add("--similar", action="store_true", help="list code that submissions share, in similar.csv")
     add("--cell-seconds", type=float, default=limits.cell, help=f"per cell ({limits.cell:g})")
     add("--seconds", type=float, default=limits.submission, help=f"in all ({limits.submission:g})")
     add("--memory", type=int, default=limits.memory // MIB, help="MiB per submission (2048)")
@@ -87,10 +85,6 @@ def grade_class(arguments: Sequence[str]) -> int:
     with Workers(course, limits, "require" if options.require_sandbox else "auto") as workers:
         warn(workers)
         grades = Run(workers, folder, settings).grade_all(found, show)
-    if options.similar:
-        groups = shared(cells_of(found, options.exercise), stubs(Path("exercises")))
-        rows = [["name", "submissions"], *([one.name, " ".join(one.ids)] for one in groups)]
-        write(options.out / "similar.csv", to_csv(rows))
     counts = Counter(grade.state for grade in grades)
     states = ", ".join(f"{counts[state]} {state}" for state in sorted(counts))
     print(f"{len(grades)} submissions: {states}\n{options.out / 'grades.csv'}")

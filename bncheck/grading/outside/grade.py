@@ -23,8 +23,8 @@ from bncheck.judge import judge
 from bncheck.report import example, findings
 
 ENGINE = Path(bncheck.__file__).resolve().parent
-ENDED = {"too long": "timeout", "memory": "memory", "crashed": "crashed", "forged": "suspicious"}
-ORDER = ("suspicious", "timeout", "memory", "crashed")
+ENDED = {"too long": "timeout", "memory": "memory", "crashed": "crashed", "forged": "crashed"}
+ORDER = ("timeout", "memory", "crashed")
 
 
 def run_digest(course: Course, seed: int, limits: Limits, exercise: str | None) -> str:
@@ -60,9 +60,10 @@ def grade(
         answer(course.bank(f"{short}.{question.name}", seed), shown)
         for question in course.load(short).questions
     )
-    tampering = signs(submission.cells, course.package, course.ready_made.packages)
-    notes = [*submission.notes, *(note for note in cell_notes(shown.cells)), *tampering]
-    state = state_of(answers, shown, bool(tampering))
+    notes = [*submission.notes, *cell_notes(shown.cells)]
+    notes += [ended.detail for ended in shown.ended if ended.kind == "forged"]
+    notes += signs(submission.cells, course.package, course.ready_made.packages)
+    state = state_of(answers, shown)
     exercise = course.modules[short]
     return Grade(
         found.id, found.learner, found.path.name, exercise, state, answers, tuple(notes), key
@@ -120,7 +121,7 @@ def cell_notes(cells: Sequence[CellReport]) -> list[str]:
     return notes
 
 
-def state_of(answers: Sequence[Answer], shown: Shown, tampering: bool) -> str:
+def state_of(answers: Sequence[Answer], shown: Shown) -> str:
     """The state of a submission: see results.STATES."""
     found = {ENDED[ended.kind] for ended in shown.ended}
     for cell in shown.cells:
@@ -130,8 +131,6 @@ def state_of(answers: Sequence[Answer], shown: Shown, tampering: bool) -> str:
         for observation in seen.observations:
             if observation.failure and observation.failure.kind == "too long":
                 found.add("timeout")
-    if tampering:
-        found.add("suspicious")
     for state in ORDER:
         if state in found:
             return state

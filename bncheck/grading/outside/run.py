@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass
-from pathlib import Path
 
 from bncheck.grading.outside.gather import Shown, Wanted, gather, wanted
 from bncheck.grading.outside.grade import grade, key, run_digest, unreadable
@@ -102,25 +101,3 @@ class Run:
         if short not in self._wanted:
             self._wanted[short] = wanted(self.course, short, self.settings.seed)
         return self._wanted[short]
-
-
-def cells_of(paths: Sequence[Found], exercise: str | None) -> dict[str, tuple[str, ...]]:
-    """The code cells of all files that can be read, by id."""
-    cells = {}
-    for found in paths:
-        try:
-            cells[found.id] = read(found.path, exercise).cells
-        except (Unreadable, OSError):
-            continue
-    return cells
-
-
-def stubs(folder: Path) -> list[str]:
-    """The code that every learner is given: of the notebooks in `folder`, where there are any."""
-    found = []
-    for path in sorted(folder.glob("ex*.ipynb")):
-        try:
-            found += list(read(path, "ex").cells)
-        except (Unreadable, OSError):
-            continue
-    return found

@@ -4,5 +4,5 @@ records         grades as data
 files           the folder of results, each file all or nothing
 feedback        a page per learner; summary: a page about the class
 gradescope      an autograder for Gradescope, and results in its format
-suspicion       signs of tampering; similar: code that submissions share
+suspicion       signs of tampering
 """

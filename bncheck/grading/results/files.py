@@ -14,7 +14,7 @@ from bncheck.grading.results.records import Grade
 from bncheck.grading.results.summary import summary
 
 MARK = ".bncheck-grades"
-FIXED = ("grades.csv", "summary.html", "similar.csv")
+FIXED = ("grades.csv", "summary.html")
 
 
 class Folder:

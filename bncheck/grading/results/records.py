@@ -13,7 +13,6 @@ STATES = {
     "timeout": "something ran into a time limit",
     "memory": "something ran out of the memory allowed",
     "crashed": "the process ended in the middle",
-    "suspicious": "tampering was seen: look at it yourself",
     "unreadable": "the file could not be read as a notebook",
 }
 

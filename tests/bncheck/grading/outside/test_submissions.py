@@ -203,24 +203,12 @@ except Exception as error:
 
 TAMPERING = {
     "torch.allclose = lambda *a: True": "replaces torch.allclose",
-    "np.array_equal = max": "replaces np.array_equal",
-    "import bncheck.bank": "the judge is there",
-    "from exercises.questions.ex03_mechanism import batch_norm": "the references are there",
-    "import sys; sys._getframe(1)": "looking at the code that calls it",
-    "import inspect": "looking at the code",
-    "import os; os._exit(0)": "ending the process",
-    "import os\nos.kill(1, 9)": "sending signals",
-    "import subprocess": "starting processes",
-    "import socket": "using the network",
-    "open('/proc/1/environ').read()": "opens a file outside",
-    "open('../../grades.csv', 'w')": "opens a file outside",
-    "class A(np.ndarray):\n    pass": "inherits from ndarray",
-    "class A:\n    def __eq__(self, o):\n        return True": "defines __eq__",
-    "setattr(torch, 'equal', max)": "sets an attribute of torch",
-    "import gc": "searching the memory",
-    "import ctypes": "reaching into memory",
-    "__builtins__ = {}": "replaces the builtins",
-    "f.__code__ = g.__code__": "looks into __code__",
+    "del bnlib.nn.BatchNorm2d": "replaces bnlib.nn.BatchNorm2d",
+    "import bncheck.bank": "imports bncheck.bank",
+    "from exercises.questions.ex03_mechanism import batch_norm": "imports exercises.questions.ex03",
+    "import numpy, subprocess": "imports subprocess",
+    "import sys; sys._getframe(1)": "uses sys._getframe",
+    "import os\nos.kill(1, 9)": "uses os.kill",
 }
 
 
