@@ -1,6 +1,12 @@
-"""What all tests share: one thread, a fixed backend, no stored results, reproducible examples."""
+"""What all tests share: one thread, a fixed backend, no stored results, reproducible examples.
+
+Where two processes share the work (-n 2), one of them has all tests of a question: what its
+mistakes show is worked out once in a process, and takes most of the time.
+"""
 
 import os
+import re
+from typing import Any
 
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 os.environ["MPLBACKEND"] = "Agg"
@@ -11,3 +17,20 @@ from hypothesis import settings
 # derandomize: the examples are a function of the test, so that two runs agree
 settings.register_profile("course", deadline=None, derandomize=True, print_blob=True)
 settings.load_profile("course")
+
+
+def together(nodeid: str) -> str:
+    """What names the tests that run in one process: a question, or a file."""
+    question = re.search(r"\[(ex\d\d\.\w+)", nodeid)
+    return question[1] if question else nodeid.partition("::")[0]
+
+
+def pytest_xdist_make_scheduler(config: Any, log: Any) -> Any:
+    """For --dist loadfile, xdist's scheduler by `together` in place of the file alone."""
+    from xdist.scheduler import LoadScopeScheduling
+
+    class Together(LoadScopeScheduling):
+        def _split_scope(self, nodeid: str) -> str:
+            return together(nodeid)
+
+    return Together(config, log) if config.option.dist == "loadfile" else None

@@ -31,6 +31,7 @@ def run(notebook: nbformat.NotebookNode, folder: Path) -> nbformat.NotebookNode:
         notebook, timeout=300, allow_errors=True, resources=resources, kernel_name="python3"
     )
     environment = execution.kernel_environment(ROOT, ROOT / "_build" / "exercise-results")
+    (ROOT / "_build").mkdir(exist_ok=True)  # a fresh clone has none, and IPython makes no parents
     with mock.patch.dict(os.environ, environment):  # other tests must not read those results
         return client.execute()
 

@@ -7,15 +7,15 @@ import pytest
 from bncheck import proof
 from exercises.questions import COURSE
 
-ROWS: dict[str, list[proof.Row]] = {}
-
 
 @pytest.mark.parametrize("name", COURSE.names())
-def test_no_pair_of_mistakes_is_accepted_or_named_as_a_third(name):
-    ROWS[name] = list(proof.pairs(COURSE, 0, [name]))
-    assert not [row for row in ROWS[name] if row.outcome in ("accepted", "as another")]
+def test_no_pair_is_accepted_or_named_as_a_third_and_four_in_five_are_named(name):
+    """Four in five of each question: then it is so of all together, too."""
+    rows = list(proof.pairs(COURSE, 0, [name]))
+    assert not [row for row in rows if row.outcome in ("accepted", "as another")]
+    assert proof.counts(rows)["named"] >= 0.8 * len(rows)
 
 
-def test_of_the_pairs_of_mistakes_four_in_five_are_named():
-    rows = [row for found in ROWS.values() for row in found] or list(proof.pairs(COURSE))
-    assert proof.counts(rows)["named"] >= 0.8 * len(rows) > 0
+def test_some_questions_have_pairs():
+    """Else the law above would say nothing.  One that has two edits that fit together is enough."""
+    assert list(proof.pairs(COURSE, 0, ["ex02.variance"]))
