@@ -159,14 +159,14 @@ def kind_reason(question: Question, key: str, got: Plain, right: Plain) -> str:
         return f"`{key}` is None: does the function end without `return`?"
     if {got.kind, right.kind} == {"array", "tensor"}:
         other = "np" if right.kind == "array" else "torch"
-        return f"`{key}` is {word(got)}, expected {sort(right)}: compute it with `{other}`."
+        return f"`{key}` is {word(got)}, expected {described(right)}: compute it with `{other}`."
     if got.kind == "tuple" and right.kind in ("array", "tensor"):
-        return f"`{key}` is a tuple or list of {len(got.data)}, expected just {sort(right)}."
-    return f"`{key}` is {word(got)}, expected {sort(right)}."
+        return f"`{key}` is a tuple or list of {len(got.data)}, expected just {described(right)}."
+    return f"`{key}` is {word(got)}, expected {described(right)}."
 
 
-def sort(value: Plain) -> str:
-    """What sort of thing a value is, without what it holds."""
+def described(value: Plain) -> str:
+    """What kind of thing a value is, without what it holds."""
     if value.kind == "object":
         return f"an object of type {value.data}"
     if value.kind in ("array", "tensor"):
@@ -179,7 +179,7 @@ def word(value: Plain) -> str:
     if value.kind == "bool":
         return str(value.data)
     shown = f" ({bare(value)!r})" if value.kind in ("number", "text") else ""
-    return sort(value) + shown
+    return described(value) + shown
 
 
 def worst(got: Plain, right: Plain, path: str = "") -> tuple[float, str, float, float] | None:

@@ -25,7 +25,7 @@ CHAPTERS = sorted((ROOT / "chapters").glob("*.ipynb"))
 FRONT = ("index", "teaching", "figures")  # pages that are no notebooks
 SOLUTIONS = sorted((ROOT / "exercises" / "solutions").glob("*.ipynb"))
 
-# Names for what has one name in the course (DESIGN, notation), and that name.
+# Notes, code, chapters and exercises write a thing by one name: other names for it, and that name.
 OTHER_NAMES = {
     **dict.fromkeys(["xhat", "x_norm", "x_normalized", "normalized", "xn"], "x_hat"),
     **dict.fromkeys(["mean", "mean_", "batch_mean", "sample_mean", "mu_b"], "mu"),

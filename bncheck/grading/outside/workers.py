@@ -127,7 +127,7 @@ class Workers:
         if not self._ways:
             raise NoWorkers(
                 "need bubblewrap for a sandbox, and it is not installed: install the package "
-                "`bubblewrap` (Linux), or grade trusted work with sandbox='off'"
+                "`bubblewrap` (Linux), or grade work that you trust without --require-sandbox"
             )
         self._folder, self._held = make_folder()
         self._problem = ""

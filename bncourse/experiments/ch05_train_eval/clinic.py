@@ -26,8 +26,8 @@ class Run:
 
     net: an untrained MLP with BN layers (`depth` hidden layers of 32), in train mode as every new
         torch module is; ready=True gives the chapter's trained network instead.
-    data: the digits. batches of `batch_size` images; a shorter last one is kept, as a torch
-        DataLoader does by default, unless drop_last is True. examples: train on the first so many.
+    data: the digits. batches of `batch_size` images; a shorter last one is dropped, unless
+        drop_last is False, as a torch DataLoader has it. examples: train on the first so many.
 
     Runs with the same seed start from the same weights and see the same batches.
     """

@@ -13,7 +13,7 @@ from bncourse.experiments.arms import ARMS, generator, mlps, shuffles
 from bncourse.experiments.ch08_benefits.runs import (
     at_rates,
     best_rates,
-    leave_one_out,
+    held_out_range,
     steps_until,
 )
 from bncourse.models import MLP, Placement
@@ -88,18 +88,6 @@ def advantage(steps: np.ndarray) -> np.ndarray:
     """
     before, after = np.log(steps)
     return after - before
-
-
-def held_out_range(values: np.ndarray) -> np.ndarray:
-    """How far the best setting is above the worst, measured on a seed that did not choose them.
-
-    values: `(settings, seeds)`. For each seed the best and the worst setting are found on the
-    other seeds, then compared on this one. Unlike the plain range, which is positive for pure
-    noise too, it is 0 on average where all settings are alike. Returns `(seeds,)`.
-    """
-    others = leave_one_out(values)
-    seeds = np.arange(values.shape[1])
-    return values[others.argmax(0), seeds] - values[others.argmin(0), seeds]
 
 
 @measures(

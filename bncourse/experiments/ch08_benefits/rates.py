@@ -5,13 +5,13 @@ from collections.abc import Sequence
 import numpy as np
 
 from bncourse.evidence import SEEDS, Claim, Result, measures, weigh
-from bncourse.experiments.ch07_placement.placement import held_out_range
 from bncourse.experiments.ch08_benefits.runs import (
     DATA,
     DEPTHS,
     RATES,
     best_rates,
     both,
+    held_out_range,
     leave_one_out,
 )
 from bncourse.experiments.ch08_benefits.speed import at_own_best

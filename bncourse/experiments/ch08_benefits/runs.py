@@ -86,6 +86,18 @@ def leave_one_out(values: np.ndarray) -> np.ndarray:
     return (values.sum(-1, keepdims=True) - values) / (seeds - 1)
 
 
+def held_out_range(values: np.ndarray) -> np.ndarray:
+    """How far the best setting is above the worst, measured on a seed that did not choose them.
+
+    values: `(settings, seeds)`. For each seed the best and the worst setting are found on the
+    other seeds, then compared on this one. Unlike the plain range, which is positive for pure
+    noise too, it is 0 on average where all settings are alike. Returns `(seeds,)`.
+    """
+    others = leave_one_out(values)
+    seeds = np.arange(values.shape[1])
+    return values[others.argmax(0), seeds] - values[others.argmin(0), seeds]
+
+
 def at_rates(values: np.ndarray, index: np.ndarray) -> np.ndarray:
     """Take `(depths, rates, seeds, ...)` at the rate `index (depths, seeds)`: no axis of rates."""
     depths, seeds = np.indices(index.shape)

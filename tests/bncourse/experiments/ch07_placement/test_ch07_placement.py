@@ -21,26 +21,6 @@ def test_twice_the_steps_after_is_an_advantage_of_log_2():
     )
 
 
-def test_held_out_range_of_settings_without_noise_is_their_range():
-    values = np.array([0.3, -0.2, 0.1])[:, None].repeat(5, 1)
-    np.testing.assert_allclose(placement.held_out_range(values), np.full(5, 0.5))
-
-
-def test_held_out_range_of_pure_noise_is_zero_on_average_and_the_plain_range_is_not():
-    noise = np.random.default_rng(0).normal(size=(400, 9, 5))
-    held_out = np.array([placement.held_out_range(one).mean() for one in noise])
-    plain = np.array([np.ptp(one.mean(1)) for one in noise])
-    assert abs(held_out.mean()) < 3 * held_out.std() / np.sqrt(len(held_out))
-    assert plain.mean() > 1
-
-
-def test_held_out_range_does_not_let_a_seed_choose_its_own_extremes():
-    values = np.zeros((2, 5))
-    values[0] = 0.1
-    values[1, 0] = 5.0  # seed 0 alone would choose setting 1 as its best
-    assert placement.held_out_range(values)[0] == pytest.approx(0.1 - 5.0)
-
-
 def test_bias_directly_before_bn_has_no_gradient_and_elsewhere_it_has():
     data = load()
     before, after = (placement.bias_gradient(data, where) for where in ("before", "after"))

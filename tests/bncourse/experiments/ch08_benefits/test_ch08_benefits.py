@@ -9,6 +9,7 @@ from bncourse.experiments.ch08_benefits import initialisation, rates, regularisa
 from bncourse.experiments.ch08_benefits.runs import (
     at_rates,
     best_rates,
+    held_out_range,
     leave_one_out,
     runs,
     steps_until,
@@ -34,6 +35,26 @@ def test_leave_one_out_is_the_mean_of_the_others():
     np.testing.assert_allclose(leave_one_out(np.array([1.0, 2.0, 6.0])), [4.0, 3.5, 1.5])
     with pytest.raises(ValueError, match="at least 2 seeds"):
         leave_one_out(np.array([1.0]))
+
+
+def test_held_out_range_of_settings_without_noise_is_their_range():
+    values = np.array([0.3, -0.2, 0.1])[:, None].repeat(5, 1)
+    np.testing.assert_allclose(held_out_range(values), np.full(5, 0.5))
+
+
+def test_held_out_range_of_pure_noise_is_zero_on_average_and_the_plain_range_is_not():
+    noise = np.random.default_rng(0).normal(size=(400, 9, 5))
+    held_out = np.array([held_out_range(one).mean() for one in noise])
+    plain = np.array([np.ptp(one.mean(1)) for one in noise])
+    assert abs(held_out.mean()) < 3 * held_out.std() / np.sqrt(len(held_out))
+    assert plain.mean() > 1
+
+
+def test_held_out_range_does_not_let_a_seed_choose_its_own_extremes():
+    values = np.zeros((2, 5))
+    values[0] = 0.1
+    values[1, 0] = 5.0  # seed 0 alone would choose setting 1 as its best
+    assert held_out_range(values)[0] == pytest.approx(0.1 - 5.0)
 
 
 def test_a_seed_does_not_choose_its_own_rate():
