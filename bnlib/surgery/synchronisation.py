@@ -69,7 +69,7 @@ class Synchronised(Kind, nn.Module):
             )
         y, mean, var, n = _Normalise.apply(x, self.weight, self.bias, self.eps, self.process_group)
         if self.training and self.running_mean is not None:
-            _update(self, mean, var * (n / (n - 1)))
+            _update(self, mean, (var * (n / (n - 1))).to(var.dtype))
         return y
 
 
@@ -113,7 +113,7 @@ class _Normalise(torch.autograd.Function):
         local = torch.stack([dy.sum(axes), (dy * x_hat).sum(axes)])
         total = local.clone()
         dist.all_reduce(total, group=ctx.group)
-        dbeta, dgamma = (_along(v / n, x) for v in total)
+        dbeta, dgamma = (_along((v / n).to(v.dtype), x) for v in total)
         scale = rstd if gamma is None else rstd * gamma
         dx = _along(scale, x) * (dy - dbeta - x_hat * dgamma)
         needs = ctx.needs_input_grad
@@ -130,27 +130,31 @@ def _moments(x: Tensor, group: Any) -> tuple[Tensor, Tensor, Tensor]:
     """(mean, var, n) over all shards, exactly as of one batch.
 
     Every replica writes its own row of zeros, so that one sum over replicas brings the rows of
-    all: count, mean, sum of squared deviations. Sums of squares about 0 would cancel.
+    all: count, mean, sum of squared deviations. Sums of squares about 0 would cancel; so would
+    differences of means that are rounded to float32, so that rows are in float64.
     """
     channels = x.size(1)
     values = x.transpose(0, 1).flatten(1)
-    rows = x.new_zeros(dist.get_world_size(group), 2 * channels + 1)
-    if values.size(1):
-        mean = values.mean(1)
-        squares = (values - mean[:, None]).square().sum(1)
-        row = torch.cat([x.new_tensor([values.size(1)]), mean, squares])
+    n = values.size(1)
+    rows = x.new_zeros(dist.get_world_size(group), 2 * channels + 1, dtype=torch.float64)
+    if n:
+        rough = values.mean(1)
+        deviations = values - rough[:, None]
+        rest = deviations.mean(1).double()
+        squares = deviations.square().sum(1).double() - n * rest.square()
+        row = torch.cat([rows.new_tensor([n]), rough.double() + rest, squares])
         rows[dist.get_rank(group)] = row
     dist.all_reduce(rows, group=group)
     counts, means, squares = rows.split([1, channels, channels], 1)
-    n = counts.sum()
-    if n < 2:
+    total = counts.sum()
+    if total < 2:
         raise ValueError(
-            f"need more than 1 value per channel over all replicas, got {int(n)}: "
+            f"need more than 1 value per channel over all replicas, got {int(total)}: "
             "use a larger batch, or eval()"
         )
-    mean = (counts * means).sum(0) / n
-    var = (squares + counts * (means - mean).square()).sum(0) / n
-    return mean, var, n
+    mean = (counts * means).sum(0) / total
+    var = (squares + counts * (means - mean).square()).sum(0) / total
+    return mean.to(x.dtype), var.to(x.dtype), total
 
 
 def _along(v: Tensor, x: Tensor) -> Tensor:
