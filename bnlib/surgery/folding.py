@@ -24,7 +24,8 @@ def fold(model: nn.Module) -> Outcome:
     Returns (folded, report): a copy that computes the same in evaluation, up to rounding, where
     each folded layer is an Identity. Neighbours are found by torch.fx, through functional calls
     too; where a model cannot be traced, within those of its submodules that can, each of which is
-    taken to be called as a whole.
+    taken to be called as a whole. A trace goes one way: where a forward asks for the type of its
+    input, or for flags that others set, compare the outputs of both models once.
 
     Left alone, with the reason, are layers that have no such neighbour, or share its output with
     others; that normalise by their batch; layers and neighbours that are used twice, have hooks,

@@ -13,11 +13,14 @@ _WHATS = ("statistics", "affine", "both")
 
 
 class Fixed(Kind, nn.Module):
-    """A layer that stays in evaluation mode: train() does not reach it."""
+    """A layer that stays in evaluation mode and keeps its statistics."""
 
     def train(self, mode: bool = True) -> "Fixed":
         """Stay in evaluation mode, whatever the mode."""
         return super().train(False)
+
+    def reset_running_stats(self) -> None:
+        """Keep the statistics: torch.optim.swa_utils.update_bn would forget them."""
 
 
 def freeze(model: nn.Module, what: What = "both") -> Outcome:

@@ -41,7 +41,7 @@ def to_group_norm(model: nn.Module, groups: int) -> Outcome:
         norm.weight, norm.bias = layer.weight, layer.bias
         norm.train(layer.training)
         new[layer] = norm
-        changed[path] = f"GroupNorm of {groups} groups of {layer.num_features // groups} channels"
+        changed[path] = f"GroupNorm({groups}, {layer.num_features})"
     for path, module in list(model.named_modules(remove_duplicate=False)):
         if path and module in new:
             parent, _, name = path.rpartition(".")

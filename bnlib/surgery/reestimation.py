@@ -1,6 +1,7 @@
 """Running statistics anew: those of all examples of a loader, exactly."""
 
 import random
+import sys
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from typing import Any
@@ -53,6 +54,8 @@ def reestimate(model: nn.Module, loader: Any, *, forward: Forward = run) -> Outc
         with ExitStack() as stack:
             stack.enter_context(_left_as_it_was(model, [layers[path] for path in pools]))
             stack.enter_context(torch.no_grad())
+            if "torch._dynamo" in sys.modules:  # compiled code would pass the hooks by
+                stack.enter_context(torch.compiler.set_stance("force_eager"))
             stack.enter_context(blaming(model))
             for path, pool in pools.items():
                 hook = layers[path].register_forward_pre_hook(
@@ -75,7 +78,8 @@ def reestimate(model: nn.Module, loader: Any, *, forward: Forward = run) -> Outc
                 "look at the data, and at the layers before it"
             )
         else:
-            changed[path] = f"{pool.n} values per channel from {pool.batches} batches"
+            batch = "batch" if pool.batches == 1 else "batches"
+            changed[path] = f"{pool.n} values per channel from {pool.batches} {batch}"
     for path in changed:
         _set(layers[path], pools[path])
     return outcome("reestimate", model, changed, left)
@@ -141,7 +145,8 @@ def _left_as_it_was(model: nn.Module, layers: list[_BatchNorm]) -> Iterator[None
         for layer in layers:
             remove_kind(layer, Synchronised)
             layer.train()
-        with torch.random.fork_rng():
+        cuda = range(torch.cuda.device_count()) if torch.cuda.is_initialized() else ()
+        with torch.random.fork_rng(cuda):
             yield
     finally:
         np.random.set_state(numpy_state)

@@ -39,7 +39,7 @@ class Outcome(NamedTuple):
     model: nn.Module
     report: Report
 
-    def __str__(self) -> str:
+    def __repr__(self) -> str:
         return str(self.report)
 
 
@@ -49,7 +49,5 @@ def outcome(
     """(model, report); ValueError where no layer could be changed."""
     if not changed:
         reasons = "; ".join(f"{path or 'the model'}: {why}" for path, why in left.items())
-        raise ValueError(
-            f"need at least one layer to {operation}, all {len(left)} are left alone: {reasons}"
-        )
+        raise ValueError(f"need a layer that {operation} can change, got none: {reasons}")
     return Outcome(model, Report(operation, changed, left))

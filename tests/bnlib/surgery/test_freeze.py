@@ -86,10 +86,20 @@ def test_copies_and_pickles_are_frozen_too(family):
         assert type(twin[1]) is family.BatchNorm2d and not model[1].training
 
 
+def test_update_bn_of_torch_leaves_frozen_statistics_and_takes_the_others(family):
+    model = net(family)
+    surgery.freeze(model[1])
+    before = copy.deepcopy(model.state_dict())
+    torch.optim.swa_utils.update_bn([images()], model)
+    assert not moved(model, before) & {f"1.{b}" for b in buffers(model[1])}
+    if family is nn:
+        assert {"5.running_mean", "5.running_var"} <= moved(model, before)
+
+
 def test_layers_with_nothing_to_freeze_are_left_and_named(family):
     model = nn.Sequential(family.BatchNorm1d(3), family.BatchNorm1d(3, affine=False))
     assert surgery.freeze(model, "affine").report.left == {"1": "it has no gamma or beta"}
-    with pytest.raises(ValueError, match="all 1 are left alone: the model: it has no running"):
+    with pytest.raises(ValueError, match="got none: the model: it has no running"):
         surgery.freeze(family.BatchNorm1d(3, track_running_stats=False), "statistics")
 
 
