@@ -9,6 +9,7 @@ The address of a thing is its import line, for instance
     norms           other normalisations by one rule
     modes           evaluate a model, and leave it as it was
     inspection      a check of a model's batch normalization layers
+    surgery         re-estimate, fold, freeze, synchronise or replace the layers of a model
 """
 
 __version__ = "0.1.0"
