@@ -1,7 +1,6 @@
 """Laws of the measuring code of chapter 7, on small settings."""
 
 import numpy as np
-import pytest
 import torch
 
 from bncourse.data import load
