@@ -1,4 +1,4 @@
-"""The laws of .binder: what repo2docker finds there installs what the constraints say."""
+"""The laws of what is installed where: on Binder, and at the lower bounds of the versions."""
 
 import os
 import re
@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-ROOT = Path(__file__).resolve().parents[2]
+ROOT = Path(__file__).resolve().parents[1]
 BINDER = ROOT / ".binder"
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
 EXTRAS = PROJECT["optional-dependencies"]
@@ -81,3 +81,12 @@ def test_each_package_of_the_image_is_pinned() -> None:
     wanted = {*PROJECT["dependencies"], *EXTRAS["course"], *EXTRAS["lab"]} - {"bnlib[course]"}
     names = {re.split(r"[<>=]", name)[0].lower() for name in wanted}
     assert names <= pinned
+
+
+def test_the_lower_bound_that_is_tested_is_the_one_that_is_required() -> None:
+    text = (ROOT / ".github/workflows/lower-bound.yml").read_text(encoding="utf-8")
+    tried = dict(re.findall(r"(torch|torchvision|numpy)==([\d.]+)", text))
+    wanted = [*PROJECT["dependencies"], *EXTRAS["course"]]
+    required = dict(name.split(">=") for name in wanted if name.split(">=")[0] in tried)
+    assert set(required) == {"torch", "torchvision", "numpy"} == set(tried)
+    assert all(tried[name].startswith(required[name]) for name in tried)
