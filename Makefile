@@ -4,7 +4,7 @@
 # stamp last, so what has no stamp is done again.
 
 .DEFAULT_GOAL := help
-.PHONY: help install book preview zip pdf epub links screenshots test bench student record fix lab constraints clean
+.PHONY: help install book preview zip pdf epub links screenshots check test bench student record fix lab constraints clean
 
 SHELL := /bin/sh
 CANDIDATES := python3 python3.14 python3.13 python3.12 python3.11 python
@@ -19,6 +19,7 @@ help:
 	@echo "make book         build the book; prints the path of its first page"
 	@echo "make pdf          print the book to _build/batch-normalization.pdf (needs Chromium or Chrome)"
 	@echo "make epub         write the book to _build/batch-normalization.epub"
+	@echo "make check        check an edit in a minute: lint, types, the tests of what it touches"
 	@echo "make test         run all that CI runs: lint, types, tests, book, replay of the chapters"
 	@echo "make preview CHAPTER=chapters/03_mechanism.ipynb    build a site of one chapter alone"
 	@echo "make zip          pack the book into one file, to read it offline"
@@ -64,6 +65,9 @@ links: install
 
 screenshots: book
 	@$(VENV) -m tools.project.screenshots
+
+check: install
+	@$(VENV) -m tools.project.changed
 
 test: install
 	@$(VENV) -m tools.project.check

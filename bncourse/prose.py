@@ -67,6 +67,7 @@ def ledger(results: Sequence[Result], titles: Mapping[str, str]) -> Markdown:
     """A table with one row per Result: claim, verdict, number with interval, measure, literature.
 
     titles: the title of each chapter by its file name without the ending; it becomes a link.
+    A row can be linked to as `#claim-` and the claim's id.
     """
     rows = ["| Notes | Claim | Verdict | Effect and 95 % interval | Measured as | Reported |"]
     rows.append("|-|-|-|-|-|-|")
@@ -76,7 +77,7 @@ def ledger(results: Sequence[Result], titles: Mapping[str, str]) -> Markdown:
         derived = " (derived)" if claim.kind == "derived" else ""
         link = f"[{titles[claim.chapter]}]({claim.chapter}.ipynb)"
         cells = [
-            f"{claim.notes}, added" if claim.beyond else claim.notes,
+            f'<span id="claim-{claim.id}"></span>{claim.notes}{", added" if claim.beyond else ""}',
             f"{claim.text}{derived} {link}, `{claim.id}`",
             f"{MARKS[result.verdict]} **{result.verdict}**",
             f"**{result.number()}**; predicted {side} {bound(claim)}",

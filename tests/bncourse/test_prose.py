@@ -47,4 +47,7 @@ def test_what_goes_beyond_the_notes_says_so():
     claim = Claim("c", "T.", "4.3", "09_edge_cases", "e", above=1.0, beyond=True)
     result = weigh(claim, [2, 2, 2, 2, 2], data="digits")
     assert "**Claim** (beyond the notes, to 4.3): T." in verdict(result).data
-    assert "| 4.3, added |" in ledger([result], {"09_edge_cases": "Edge cases"}).data
+    assert (
+        '<span id="claim-c"></span>4.3, added |'
+        in ledger([result], {"09_edge_cases": "Edge cases"}).data
+    )

@@ -209,3 +209,34 @@ def test_the_files_that_the_first_page_offers_are_published() -> None:
     made = re.search(r"run: make book ([a-z ]+?) *(?:#.*)?$", workflow, re.M)
     assert made is not None and made[1].split() == offered == ["pdf", "epub", "zip"]
     assert "cp _build/batch-normalization.* _build/html/" in workflow
+
+
+# -- the lecture notes ---------------------------------------------------------------------------
+
+
+def statements() -> list[str]:
+    """The paragraphs and items of the notes that say something by themselves."""
+    text = (ROOT / "chapters" / "lecture_notes.md").read_text(encoding="utf-8")
+    text = text[text.index("**Batch Normalization** extends") : text.index("## 8. References")]
+    text = re.sub(r"```.*?```|\$\$.*?\$\$|^#[^\n]*$", "\n\n", text, flags=re.M | re.S)
+    blocks = re.split(r"\n\s*\n|\n(?=\s*(?:-|\d\.) )", text)
+    return [block.strip() for block in blocks if block.strip()]
+
+
+def test_every_statement_of_the_notes_leads_to_the_section_that_treats_it() -> None:
+    """Steps of one formula have the link of the formula; what ends in a colon only introduces."""
+    introduces = re.compile(r"(:|:\*\*|\*\*:|PyTorch Implementation)$")
+    steps = ("1. Compute", "2. Normalize", "3. Scale", "4. Apply", "Imagine", "Example", "Common")
+    assert len(statements()) > 50
+    for block in statements():
+        bare = re.sub(r"^(-|\d\.) ", "", block)
+        if introduces.search(block) or block.startswith(steps) or len(bare.split()) < 3:
+            continue
+        assert re.search(r"\]\(\d\d_\w+\.ipynb#", block), block
+
+
+def test_every_claim_of_the_notes_is_linked_from_them() -> None:
+    linked = set(re.findall(r"#claim-([\w-]+)", "\n".join(statements())))
+    claims = {name: one.claim for name, one in all_experiments().items()}
+    assert linked <= claims.keys()
+    assert {name for name, claim in claims.items() if not claim.beyond} <= linked

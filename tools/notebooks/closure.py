@@ -12,7 +12,7 @@ import ast
 import hashlib
 import platform
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Container, Iterable, Iterator
 from functools import cache
 from importlib import metadata
 from pathlib import Path
@@ -32,21 +32,29 @@ LIBRARIES = (
 NO_DATA = {".py", ".pyc", ".toml", ".typed"}
 
 
-def imported(source: str) -> set[str]:
-    """The dotted names that a source may import: modules, and names that may be modules."""
+def imported(source: str, packages: Container[str] = PACKAGES) -> set[str]:
+    """The dotted names that a source may import from these packages: modules, names in them."""
     found: set[str] = set()
     for node in ast.walk(ast.parse(source)):
         if isinstance(node, ast.Import):
             found |= {alias.name for alias in node.names}
         elif isinstance(node, ast.ImportFrom) and node.module and not node.level:
             found |= {node.module, *(f"{node.module}.{alias.name}" for alias in node.names)}
-    return {name for name in found if name.partition(".")[0] in PACKAGES}
+    return {name for name in found if name.partition(".")[0] in packages}
 
 
-def closure(root: Path, names: Iterable[str], files: Iterable[Path] = ()) -> set[Path]:
-    """The files below `root` that importing these names, and running these files, may read."""
+def closure(
+    root: Path,
+    names: Iterable[str],
+    files: Iterable[Path] = (),
+    packages: tuple[str, ...] = PACKAGES,
+) -> set[Path]:
+    """The files below `root` that importing these names, and running these files, may read.
+
+    packages: what is followed; all others are libraries.
+    """
     found, seen, waiting = set(files), set[str](), set(names)
-    waiting |= _imports(found)
+    waiting |= _imports(found, packages)
     while waiting:
         name = waiting.pop()
         if name in seen:
@@ -55,9 +63,11 @@ def closure(root: Path, names: Iterable[str], files: Iterable[Path] = ()) -> set
         new = {_file(root, name)} | (questions(root) if name == WHOLE_COURSE else set())
         added = {path for path in new if path is not None} - found
         found |= added
-        waiting |= {name.rpartition(".")[0], *_below(root, WALKS.get(name)), *_imports(added)} - {
-            ""
-        }
+        waiting |= {
+            name.rpartition(".")[0],
+            *_below(root, WALKS.get(name)),
+            *_imports(added, packages),
+        } - {""}
     return found | {data for folder in {p.parent for p in found} for data in _data(folder)}
 
 
@@ -86,14 +96,14 @@ def _data(folder: Path) -> list[Path]:
     return [p for p in folder.iterdir() if p.is_file() and p.suffix not in NO_DATA]
 
 
-def _imports(paths: Iterable[Path]) -> set[str]:
-    python = (path for path in paths if path.suffix == ".py")
-    return {name for path in python for name in _imported_by(path, path.stat().st_mtime_ns)}
+def _imports(paths: Iterable[Path], packages: tuple[str, ...]) -> set[str]:
+    python = [(path, path.stat().st_mtime_ns) for path in paths if path.suffix == ".py"]
+    return {name for path, changed in python for name in _imported_by(path, changed, packages)}
 
 
 @cache
-def _imported_by(path: Path, changed: int) -> frozenset[str]:
-    return frozenset(imported(path.read_text(encoding="utf-8")))
+def _imported_by(path: Path, changed: int, packages: tuple[str, ...]) -> frozenset[str]:
+    return frozenset(imported(path.read_text(encoding="utf-8"), packages))
 
 
 def _file(root: Path, name: str) -> Path | None:

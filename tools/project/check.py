@@ -9,6 +9,7 @@ A step that fails does not stop the others, unless they need its result.
 from __future__ import annotations
 
 import argparse
+import json
 import os
 import shutil
 import subprocess
@@ -22,7 +23,7 @@ import nbformat
 
 from tools.notebooks import execution
 from tools.paper import browser, paper
-from tools.project import book
+from tools.project import book, changed
 
 ROOT = execution.ROOT
 TEST = ROOT / "_build" / "test"  # apart from the reader's book
@@ -36,14 +37,17 @@ RESULTS = TEST / "results"  # fresh: a replay must not read what the first run h
 
 
 class Skips:
-    """What pytest skipped, by reason, collected from its reports."""
+    """What pytest skipped, by reason, and the seconds of each file, from its reports."""
 
     def __init__(self) -> None:
         self.found: dict[str, list[str]] = {}
         self.passed = 0
+        self.seconds: dict[str, float] = {}
 
     def read(self, report: Path) -> None:
         for case in ElementTree.parse(report).getroot().iter("testcase"):
+            file = f"{(case.get('classname') or '').replace('.', '/')}.py"
+            self.seconds[file] = self.seconds.get(file, 0.0) + float(case.get("time") or 0)
             skipped = case.find("skipped")
             if skipped is not None:
                 name = f"{case.get('classname')}::{case.get('name')}"
@@ -184,6 +188,8 @@ def main() -> int:
         seconds = time.perf_counter() - start
         lines.append(f"{name:8} {'passed' if ok else 'FAILED'} {seconds:7.1f} s")
     print("\n== summary\n" + "\n".join(lines))
+    known = json.loads(changed.DURATIONS.read_text()) if changed.DURATIONS.exists() else {}
+    changed.DURATIONS.write_text(json.dumps(known | SKIPS.seconds, indent=1, sort_keys=True))
     print(f"tests passed: {SKIPS.passed}, skipped: {sum(map(len, SKIPS.found.values()))}")
     for reason, names in SKIPS.found.items():
         more = f" and {len(names) - 1} more" if len(names) > 1 else ""
