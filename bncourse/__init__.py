@@ -1,6 +1,6 @@
 """What the chapters import: data, networks, training, experiments, figures, sentences.
 
-data            the digits, as tensors
+data            digits, and torchvision's sets on request
 models          BNNet, MLP, SmallCNN, ResNet
 training        fit and fit_many; recording: watching layers from inside
 evidence        claim, interval, verdict; prose: measured numbers to sentences
