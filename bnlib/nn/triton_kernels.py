@@ -2,8 +2,9 @@
 
 A kernel sees x as C channels of M values. Value m of channel c lies at
 m // S · C · S + c · S + m % S: S is the number of positions, or 1 where all channels of a
-position lie together. It takes tiles of `rows` values by `columns` channels. A sum is taken by several programs per channel; each leaves its
-part, and no part depends on which program comes first. All is computed in float32.
+position lie together. It takes tiles of `rows` values by `columns` channels. A sum is taken by
+several programs per channel; each leaves its part, and no part depends on which program comes
+first. All is computed in float32.
 """
 
 from typing import Any, NamedTuple
