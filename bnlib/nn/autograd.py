@@ -1,13 +1,17 @@
 """Batch normalization as a differentiable torch operation, with the closed form as its backward.
 
 The operation saves x and the statistics, not x_hat: x_hat is one subtraction and one product
-away, and would take as much memory as x again.
+away, and would take as much memory as x again. It computes with the fused kernels where they fit,
+on CUDA with Triton, and with the in-place form elsewhere.
 """
 
+from importlib.util import find_spec
+from types import ModuleType
 from typing import Any
 
 import torch
 from torch import Tensor
+from torch.autograd import forward_ad
 
 from bnlib.nn import formulas
 
@@ -23,7 +27,7 @@ def batch_norm(
     Raises nothing of its own: bnlib.nn checks what comes in.
     Ioffe & Szegedy 2015, algorithm 1, and the gradients of section 3.
     """
-    if torch._C._are_functorch_transforms_active():  # vmap, grad: they transform the formula
+    if _looked_into():
         mu, var = formulas.moments(x)
         y = formulas.normalise(x, gamma, beta, mu, (var + eps).rsqrt())
         return y, mu.detach().flatten(), var.detach().flatten()
@@ -46,9 +50,31 @@ def batch_norm_eval(
     Ioffe & Szegedy 2015, algorithm 2, step 11.
     """
     mu, var = formulas.spread(running_mean, x), formulas.spread(running_var, x)
-    if torch._C._are_functorch_transforms_active():
+    if _looked_into():
         return formulas.normalise(x, gamma, beta, mu, (var + eps).rsqrt())
     return _BatchNorm.apply(x, gamma, beta, eps, (mu, var))[0]
+
+
+def _looked_into() -> bool:
+    """Whether torch follows single operations: torch.func, forward mode, torch.jit.trace.
+
+    These get the plain form, for they have no rule for an operation of our own.
+    """
+    return (
+        torch._C._are_functorch_transforms_active()
+        or forward_ad._current_level >= 0
+        or torch.jit.is_tracing()
+    )
+
+
+def _eager(x: Tensor) -> ModuleType:
+    """The module whose `forward` and `backward` compute x fastest, one operation at a time."""
+    if x.is_cuda and find_spec("triton") is not None:
+        from bnlib.nn import triton_kernels
+
+        if triton_kernels.fit(x):
+            return triton_kernels
+    return formulas
 
 
 class _BatchNorm(torch.autograd.Function):
@@ -68,8 +94,9 @@ class _BatchNorm(torch.autograd.Function):
             rstd = (var + eps).rsqrt()
             y = formulas.normalise(x, gamma, beta, mu, rstd)
         else:
-            y, mu, var, rstd = formulas.forward(x, gamma, beta, eps, given)
-        ctx.save_for_backward(x, gamma, mu, rstd)
+            y, mu, var, rstd = _eager(x).forward(x, gamma, beta, eps, given)
+        # the running mean, if given, may move before the backward: save it as it is now
+        ctx.save_for_backward(x, gamma, mu if given is None else mu.clone(), rstd)
         ctx.mark_non_differentiable(mu, var)
         ctx.set_materialize_grads(False)
         ctx.eps, ctx.fixed = eps, given is not None
@@ -89,7 +116,7 @@ class _BatchNorm(torch.autograd.Function):
                 rstd = (var + ctx.eps).rsqrt()
             dx, dgamma, dbeta = formulas.gradients(dy, x, gamma, mu, rstd, ctx.fixed)
         else:
-            dx, dgamma, dbeta = formulas.backward(dy, x, gamma, mu, rstd, ctx.fixed)
+            dx, dgamma, dbeta = _eager(x).backward(dy, x, gamma, mu, rstd, ctx.fixed)
         needs, (gamma_dtype, beta_dtype) = ctx.needs_input_grad, ctx.dtypes
         return (
             dx if needs[0] else None,

@@ -89,114 +89,45 @@ def forward(
     given: tuple[Tensor, Tensor] | None,
 ) -> tuple[Tensor, Tensor, Tensor, Tensor]:
     """(y, mu, var, rstd), where (mu, var) are given, or else the moments of x."""
-    y = torch.empty_like(x, memory_format=_memory_format(x))
-    gamma = gamma if gamma is None else spread(gamma, x)
-    beta = beta if beta is None else spread(beta, x)
-    if x.dtype == accumulator(x.dtype):
-        return y, *_forward_into(y, x, gamma, beta, eps, given)
-    parts = []
-    for c in _blocks(x):
-        part = x[:, c].float()
-        out = torch.empty_like(part)
-        known = given and (given[0][:, c], given[1][:, c])
-        parts.append(_forward_into(out, part, _cut(gamma, c), _cut(beta, c), eps, known))
-        y[:, c] = out
-    mu, var, rstd = (torch.cat(v, 1) for v in zip(*parts, strict=True))
-    return y, mu, var, rstd
-
-
-def backward(
-    dy: Tensor, x: Tensor, gamma: Tensor | None, mu: Tensor, rstd: Tensor, fixed: bool
-) -> tuple[Tensor, Tensor, Tensor]:
-    """What `gradients` returns."""
-    dx = torch.empty_like(x, memory_format=_memory_format(x))
-    gamma = gamma if gamma is None else spread(gamma, x)
-    if x.dtype == accumulator(x.dtype):
-        dgamma, dbeta = _backward_into(dx, dy, x, gamma, mu, rstd, fixed)
-        return dx, dgamma.flatten(), dbeta.flatten()
-    parts = []
-    for c in _blocks(x):
-        part, dy_part = x[:, c].float(), dy[:, c].float()
-        out, g = torch.empty_like(part), _cut(gamma, c)
-        parts.append(_backward_into(out, dy_part, part, g, mu[:, c], rstd[:, c], fixed))
-        dx[:, c] = out
-    dgamma, dbeta = (torch.cat(v, 1) for v in zip(*parts, strict=True))
-    return dx, dgamma.flatten(), dbeta.flatten()
-
-
-def _forward_into(
-    y: Tensor,
-    x: Tensor,
-    gamma: Tensor | None,
-    beta: Tensor | None,
-    eps: float,
-    given: tuple[Tensor, Tensor] | None,
-) -> tuple[Tensor, Tensor, Tensor]:
-    """Fill y, which holds x − mu first; return (mu, var, rstd). gamma, beta: (1, C, 1, ...)."""
+    dtype, x = x.dtype, _dense(x)
+    y = torch.empty_like(x) if x.dtype == dtype else x  # half precision: x is a copy already
     if given is None:
         n = values_per_channel(x)
         mu = _total(x).div_(n)
         torch.sub(x, mu, out=y)
         var = _total_of_squares(y).div_(n)
-    else:
+        rstd = (var + eps).rsqrt_()
+        y.mul_(rstd if gamma is None else rstd * spread(gamma, x))
+        if beta is not None:
+            y.add_(spread(beta, x))
+    else:  # one product and one sum, with the mean in the sum
         mu, var = given
-        torch.sub(x, mu, out=y)
-    rstd = (var + eps).rsqrt_()
-    y.mul_(rstd if gamma is None else rstd * gamma)
-    if beta is not None:
-        y.add_(beta)
-    return mu, var, rstd
+        rstd = (var + eps).rsqrt_()
+        scale = rstd if gamma is None else rstd * spread(gamma, x)
+        shift = -mu * scale if beta is None else spread(beta, x) - mu * scale
+        torch.mul(x, scale, out=y).add_(shift)
+    return y.to(dtype), mu, var, rstd
 
 
-def _backward_into(
-    dx: Tensor,
-    dy: Tensor,
-    x: Tensor,
-    gamma: Tensor | None,
-    mu: Tensor,
-    rstd: Tensor,
-    fixed: bool,
-) -> tuple[Tensor, Tensor]:
-    """Fill dx, which holds (x − mu) · dy first, then x − mu once more; return (dgamma, dbeta)."""
-    n = values_per_channel(x)
+def backward(
+    dy: Tensor, x: Tensor, gamma: Tensor | None, mu: Tensor, rstd: Tensor, fixed: bool
+) -> tuple[Tensor, Tensor, Tensor]:
+    """What `gradients` returns. dx holds (x − mu) · dy first, then x − mu once more."""
+    n, dtype, x = values_per_channel(x), x.dtype, _dense(x)
+    dy = dy.to(x.dtype)
+    dx = torch.empty_like(x)
     dbeta = _total(dy)
     dgamma = _total(torch.sub(x, mu, out=dx).mul_(dy)).mul_(rstd)
-    scale = rstd if gamma is None else rstd * gamma
+    scale = rstd if gamma is None else rstd * spread(gamma, x)
     if fixed:
         torch.mul(dy, scale, out=dx)
     else:  # the three terms of the closed form, each added to what dx holds already
         torch.sub(x, mu, out=dx).mul_((dgamma * rstd).mul_(scale).div_(-n))
         dx.addcmul_(dy, scale).sub_((dbeta * scale).div_(n))
-    return dgamma, dbeta
+    return dx.to(dtype), dgamma.view(-1), dbeta.view(-1)
 
 
-def _total(x: Tensor) -> Tensor:
-    """Sum over every axis but C, (1, C, 1, ...)."""
-    return _over_examples(x.flatten(2).sum(2) if x.dim() > 2 else x, x)
-
-
-def _total_of_squares(x: Tensor) -> Tensor:
-    """Sum of squares over every axis but C, (1, C, 1, ...)."""
-    if x.dim() > 2:
-        return _over_examples(torch.linalg.vector_norm(x.flatten(2), dim=2).square_(), x)
-    return _over_examples(x * x, x)
-
-
-def _over_examples(v: Tensor, x: Tensor) -> Tensor:
-    """Sum of v, (N, C), over the examples of x, (1, C, 1, ...).
-
-    The sums above take the positions first, which lie next to each other: twice as fast as one
-    sum over the axes on both sides of C.
-    """
-    return v.sum(0).view(1, -1, *(1,) * (x.dim() - 2))
-
-
-def _axes(x: Tensor) -> list[int]:
-    """Every axis of x but the channels: those that share statistics."""
-    return [0, *range(2, x.dim())]
-
-
-def _memory_format(x: Tensor) -> torch.memory_format:
+def memory_format(x: Tensor) -> torch.memory_format:
     """channels_last where x is laid out so and not also contiguous; contiguous otherwise."""
     formats = {4: torch.channels_last, 5: torch.channels_last_3d}
     last = formats.get(x.dim(), torch.contiguous_format)
@@ -205,16 +136,38 @@ def _memory_format(x: Tensor) -> torch.memory_format:
     return torch.contiguous_format
 
 
-def _blocks(x: Tensor) -> list[slice]:
-    """Slices of whole channels, which half precision turns to float32 one after the other.
+def _dense(x: Tensor) -> Tensor:
+    """x in the type to compute in and in its memory format, copied only where it must be."""
+    return x.to(accumulator(x.dtype)).contiguous(memory_format=memory_format(x))
 
-    A sixteenth of x, so that the five blocks that live at a time take no more than x does; but
-    not so small that calls cost more than sums, nor so large that a block leaves the cache.
+
+def _rows(x: Tensor) -> Tensor | None:
+    """x as (n, C) where each row of all channels lies together: (N, C) and channels_last."""
+    if x.dim() == 2:
+        return x
+    rows = x.movedim(1, -1)
+    return rows.flatten(0, -2) if rows.is_contiguous() else None
+
+
+def _total(x: Tensor) -> Tensor:
+    """Sum over every axis but C, (1, C, 1, ...), along what lies together in memory.
+
+    Contiguous x is summed over its positions first: twice as fast as over the axes on both sides
+    of C at once.
     """
-    values = min(max(x.numel() // 16, 2**13), 2**18)
-    step = max(1, values // values_per_channel(x))
-    return [slice(start, start + step) for start in range(0, x.size(1), step)]
+    rows = _rows(x)
+    total = x.flatten(2).sum(2).sum(0) if rows is None else rows.sum(0)
+    return total.view(1, -1, *(1,) * (x.dim() - 2))
 
 
-def _cut(v: Tensor | None, c: slice) -> Tensor | None:
-    return v if v is None else v[:, c]
+def _total_of_squares(x: Tensor) -> Tensor:
+    """Sum of squares over every axis but C, (1, C, 1, ...)."""
+    if _rows(x) is not None:
+        return _total(x * x)
+    squares = torch.linalg.vector_norm(x.flatten(2), dim=2).square_().sum(0)
+    return squares.view(1, -1, *(1,) * (x.dim() - 2))
+
+
+def _axes(x: Tensor) -> list[int]:
+    """Every axis of x but the channels: those that share statistics."""
+    return [0, *range(2, x.dim())]
