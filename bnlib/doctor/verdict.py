@@ -1,0 +1,88 @@
+"""The verdict on running statistics: take them anew on the data, and compare the loss.
+
+The statistics are pooled over batches exactly, unequal ones too, while the layers before normalise
+with the batch, as "precise" statistics are taken (Wu & Johnson 2021, section 3).
+"""
+
+from collections.abc import Iterable
+from functools import cached_property
+
+import torch
+
+from bnlib.doctor.lab import Lab
+from bnlib.doctor.moments import Call, Moments, Statistics, divergence, in_halves, merged
+from bnlib.doctor.report import Cost
+
+CANDIDATES = 8  # layers whose own share of the cost is measured
+DEVIANT = 0.02  # nats: the mean divergence of a layer below which nothing is measured
+
+
+class Verdict:
+    """What the running statistics of a model cost on the data of a lab."""
+
+    def __init__(self, lab: Lab) -> None:
+        self.lab = lab
+
+    @cached_property
+    def seen(self) -> list[dict[Call, Moments]]:
+        """What the layers meet, per example, without dropout."""
+        return self.lab.moments()
+
+    @cached_property
+    def estimate(self) -> dict[str, Moments]:
+        """The statistics of all the data by layer."""
+        return {path: moments for (path, _), moments in merged(self.seen).items()}
+
+    @cached_property
+    def halves(self) -> tuple[Statistics, Statistics]:
+        """The statistics of the even and of the odd examples; of all, where there is but one."""
+        return in_halves(self.seen)
+
+    @cached_property
+    def losses(self) -> torch.Tensor:
+        """The losses with the running statistics as they are, (B,)."""
+        return self.lab.losses()
+
+    @cached_property
+    def mended(self) -> torch.Tensor:
+        """The losses with all statistics taken anew, (B,)."""
+        return self.lab.losses(self.halves)
+
+    @cached_property
+    def cost(self) -> Cost:
+        """What all statistics together cost."""
+        return Cost.of(self.losses, self.mended)
+
+    @property
+    def judged(self) -> bool:
+        """Whether there is a loss to judge by."""
+        return bool(self.mended.isfinite().all())
+
+    @cached_property
+    def divergence(self) -> dict[str, float]:
+        """By layer how far the running statistics are from the data's, in nats per channel."""
+        result = {}
+        for path, moments in self.estimate.items():
+            layer = self.lab.layers[path]
+            running = Moments(
+                0,
+                layer.get_buffer("running_mean").double(),
+                layer.get_buffer("running_var").double(),
+            )
+            result[path] = divergence(moments, running, getattr(layer, "eps", 1e-5))
+        return result
+
+    @cached_property
+    def shares(self) -> dict[str, Cost]:
+        """By layer, the worst first, what it costs alone, where all others are mended."""
+        deviant = [path for path, nats in self.divergence.items() if nats > DEVIANT]
+        worst = sorted(deviant, key=lambda path: -self.divergence[path])[:CANDIDATES]
+        return {path: self.share([path]) for path in worst}
+
+    def share(self, paths: Iterable[str]) -> Cost:
+        """What the running statistics of some layers cost, where all others are mended."""
+        left = set(paths)
+        without = [
+            {call: m for call, m in half.items() if call[0] not in left} for half in self.halves
+        ]
+        return Cost.of(self.lab.losses((without[0], without[1])), self.mended)
