@@ -8,13 +8,13 @@ from torch import nn
 from bnlib.doctor.batches import tensors
 from bnlib.doctor.lab import Lab
 from bnlib.doctor.layers import initial
-from bnlib.doctor.report import Cost, Finding
+from bnlib.doctor.report import Cost, Finding, Level
 from bnlib.doctor.state import REESTIMATE
 from bnlib.doctor.verdict import Verdict
 
 KERAS = 0.9  # momentum from which it is taken for the weight of the old
 START = 0.05  # the weight of the initial 0 and 1 that is told
-FAR = 0.1  # nats: a misfit without a loss to judge by is told from here
+FAR = 0.5  # nats: a misfit that costs nothing, or has no loss to judge by, is told from here
 
 
 def of_statistics(lab: Lab, verdict: Verdict, averaged: bool = False) -> list[Finding]:
@@ -22,21 +22,26 @@ def of_statistics(lab: Lab, verdict: Verdict, averaged: bool = False) -> list[Fi
 
     averaged: whether the model holds averaged weights, whose statistics may be of other weights.
     """
-    found = [f for path, layer in lab.layers.items() for f in _momentum(path, layer, verdict)]
+    momenta = {} if averaged else lab.layers  # an average of weights has not moved by momentum
+    found = [f for path, layer in momenta.items() for f in _momentum(path, layer, verdict)]
     named = {finding.where for finding in found if finding.level == "fault"}
     named |= {path for path, layer in lab.layers.items() if _broken(layer)}
-    misfit = {path: cost for path, cost in verdict.shares.items() if path not in named}
-    if not verdict.judged:
-        misfit = {path: cost for path, cost in misfit.items() if verdict.divergence[path] > FAR}
-        return found + [_misfit(path, None, verdict, averaged) for path in misfit]
-    faults = {path: cost for path, cost in misfit.items() if cost.material}
-    if not faults and misfit and not named and verdict.cost.material:
+    misfit = {
+        path: cost for path, cost in verdict.shares.items()
+        if path not in named and not verdict.fits_dropout(path)
+    }  # fmt: skip
+    faults = {path: cost for path, cost in misfit.items() if verdict.judged and cost.material}
+    if not faults and misfit and not named and verdict.judged and verdict.cost.material:
         faults = {next(iter(misfit)): verdict.cost}  # they cost together, none of them alone
+    for path, cost in misfit.items():
+        if path not in faults and verdict.divergence[path] > FAR:
+            known = cost if verdict.judged else None
+            found.append(_misfit(path, known, "note", verdict.divergence[path], averaged))
     first = next(iter(lab.layers), None)
     for path, cost in faults.items():
         inputs = _unstandardised(lab) if path == first and not averaged else None
         if inputs is None:
-            found.append(_misfit(path, cost, verdict, averaged))
+            found.append(_misfit(path, cost, "fault", verdict.divergence[path], averaged))
         else:
             found.append(_shift(path, cost, inputs))
     return found
@@ -101,7 +106,7 @@ def _momentum(path: str, layer: nn.Module, verdict: Verdict) -> list[Finding]:
     if momentum is None or _broken(layer):
         return []
     share = verdict.shares.get(path)
-    costly = verdict.judged and share is not None and share.material
+    costly = share is not None and verdict.judged and share.material
     if KERAS <= momentum < 1:
         return [
             Finding(
@@ -114,7 +119,7 @@ def _momentum(path: str, layer: nn.Module, verdict: Verdict) -> list[Finding]:
     count = getattr(layer, "num_batches_tracked", None)
     batches = 0 if count is None else int(count)
     left = (1 - momentum) ** batches
-    if batches and left > START:
+    if batches and left > START and share is not None:
         return [
             Finding(
                 "momentum-too-slow", path, "fault" if costly else "note",
@@ -126,19 +131,17 @@ def _momentum(path: str, layer: nn.Module, verdict: Verdict) -> list[Finding]:
     return []
 
 
-def _misfit(path: str, cost: Cost | None, verdict: Verdict, averaged: bool) -> Finding:
-    text = f"{verdict.divergence[path]:.2g} nats per channel from the statistics of the data"
+def _misfit(path: str, cost: Cost | None, level: Level, nats: float, averaged: bool) -> Finding:
+    text = f"{nats:.2g} nats per channel from the statistics of the data"
     if averaged:
         return Finding(
-            "ema-without-buffers", path, "note" if cost is None else "fault",
+            "ema-without-buffers", path, level,
             text + ": the weights are averages, the statistics those of other weights",
             f"{REESTIMATE} for the averaged model, or torch.optim.swa_utils.update_bn", cost,
         )  # fmt: skip
-    if cost is None:
-        text += "; without a loss there is no telling whether it matters"
-    return Finding(
-        "statistics-misfit", path, "note" if cost is None else "fault", text, REESTIMATE, cost
-    )
+    if level == "note":
+        text += ", which costs no loss here" if cost else "; it takes a loss to tell what it costs"
+    return Finding("statistics-misfit", path, level, text, REESTIMATE, cost)
 
 
 def _shift(path: str, cost: Cost, inputs: tuple[float, float]) -> Finding:

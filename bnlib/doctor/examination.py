@@ -11,7 +11,7 @@ from torch.utils.data import RandomSampler
 from bnlib.doctor import causes, modes, state, structure, training
 from bnlib.doctor.batches import randomness_kept, read
 from bnlib.doctor.lab import Lab
-from bnlib.doctor.layers import batch_norms, lazy, unwrap
+from bnlib.doctor.layers import batch_norms, is_new, lazy, unwrap
 from bnlib.doctor.report import Cost, Finding, Report
 from bnlib.doctor.trace import trace
 from bnlib.doctor.verdict import Verdict
@@ -99,13 +99,14 @@ def _rounds(
     found += structure.of_neighbours(passed)
     if data := causes.of_data(lab):
         return found + data, ["the running statistics: the data holds NaN or inf"]
-    new = {finding.where for finding in found if finding.kind == "statistics-never-updated"}
-    if not new | set(waiting) >= lab.layers.keys():  # before training there is nothing to judge
+    if not all(path in waiting or is_new(known[path]) for path in lab.layers):
         found += causes.of_statistics(lab, verdict, averaged)
         found += structure.of_dropout(lab, verdict, passed)
         found += structure.of_shared(lab, verdict, passed)
     found += causes.of_channels(lab, verdict)
     found += training.of_batches(lab, verdict, passed, loader, setting)
+    shared = {f.where for f in found if f.kind == "layer-used-twice" and f.level == "fault"}
+    found = [f for f in found if f.kind != "statistics-misfit" or f.where not in shared]
     return [_priced(finding, verdict) for finding in found], [] if verdict.judged else [NEEDS_LOSS]
 
 

@@ -14,7 +14,7 @@ import torch
 from torch import Tensor, nn
 
 from bnlib.doctor.batches import Example, example, tensors, to_device
-from bnlib.doctor.layers import batch_norms, lazy, tracks
+from bnlib.doctor.layers import batch_norms, lazy, lazy_copies, tracks
 from bnlib.doctor.moments import Call, Moments, Statistics, moments
 
 
@@ -33,7 +33,7 @@ class Lab:
         loss: Callable[[Any, Any], Tensor] | None,
     ) -> None:
         try:
-            self.model = copy.deepcopy(model)
+            self.model = copy.deepcopy(model, lazy_copies(model))
         except Exception as error:
             raise TypeError(
                 f"need a model that copy.deepcopy copies, since the examination works on a copy; "

@@ -1,5 +1,7 @@
 """Which modules are batch normalization: torch's, ours, and other libraries' by what they hold."""
 
+from typing import Any
+
 from torch import Tensor, nn
 from torch.nn.modules.batchnorm import _BatchNorm
 from torch.nn.modules.instancenorm import _InstanceNorm
@@ -54,9 +56,26 @@ def lazy(model: nn.Module) -> list[str]:
     ]
 
 
+def lazy_copies(model: nn.Module) -> dict[int, Any]:
+    """New tensors without a size for those of a model, by id: what copy.deepcopy takes as memo.
+
+    It cannot copy lazy buffers by itself.
+    """
+    waiting = [value for value in (*model.parameters(), *model.buffers()) if is_lazy(value)]
+    return {
+        id(value): type(value)(value.requires_grad, device=value.device, dtype=value.dtype)
+        for value in waiting
+    }
+
+
 def initial(mean: Tensor, var: Tensor) -> bool:
     """Whether running statistics are those of a new layer."""
     return bool((mean == 0).all() and (var == 1).all())
+
+
+def is_new(layer: nn.Module) -> bool:
+    """Whether a layer keeps running statistics, and they are those of a new layer."""
+    return initial(layer.get_buffer("running_mean"), layer.get_buffer("running_var"))
 
 
 def unwrap(model: nn.Module) -> tuple[nn.Module, str]:

@@ -34,12 +34,14 @@ def of_layers(layers: Mapping[str, nn.Module], training: bool) -> list[Finding]:
 def of_states(states: Mapping[str, Mapping[str, Tensor]], training: bool) -> list[Finding]:
     """The findings in the states of layers, by path: weight, running_mean, running_var, …"""
     new = {path for path, state in states.items() if _new(state)}
+    if training and new == states.keys() and new:
+        return [_before_training()]
     found: list[Finding] = []
     for path, state in states.items():
         found += _finite(path, state)
         found += _half(path, state, training)
         if path in new:
-            found += _never(path, training and len(new) == len(states), len(states) - len(new))
+            found.append(_never(path, len(states) - len(new)))
         else:
             found += _gamma(path, state)
             found += _constant(path, state)
@@ -101,12 +103,20 @@ def _half(path: str, state: Mapping[str, Tensor], training: bool) -> Iterator[Fi
         )  # fmt: skip
 
 
-def _never(path: str, before_training: bool, others: int) -> Iterator[Finding]:
+def _before_training() -> Finding:
+    return Finding(
+        "statistics-never-updated", "", "note",
+        "running mean 0 and variance 1 in all layers: the model is as before its training",
+        "nothing, if it is; else load its state_dict",
+    )  # fmt: skip
+
+
+def _never(path: str, others: int) -> Finding:
     text = "running mean 0 and variance 1 in all channels: no batch has moved them"
     if others:
         text += f", while {others} other layers have statistics"
-    yield Finding(
-        "statistics-never-updated", path, "note" if before_training else "fault", text,
+    return Finding(
+        "statistics-never-updated", path, "fault", text,
         "train the model first; if it is trained: " + REESTIMATE,
     )  # fmt: skip
 

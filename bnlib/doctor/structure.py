@@ -13,7 +13,7 @@ from bnlib.doctor.trace import Trace, Visit
 from bnlib.doctor.verdict import Verdict
 
 SHIFT = 1.1  # the ratio of variances, with and without dropout, from which it is told
-UNLIKE = 0.5  # nats between two uses of a layer, from which they are told
+UNLIKE = 0.1  # nats between two uses of a layer, from which they are told
 
 
 def of_neighbours(trace: Trace) -> list[Finding]:
@@ -42,8 +42,7 @@ def of_neighbours(trace: Trace) -> list[Finding]:
 
 def of_dropout(lab: Lab, verdict: Verdict, trace: Trace) -> list[Finding]:
     """Layers that meet another variance in training than in evaluation, because of dropout."""
-    stochastic = lab.moments(stochastic=True)
-    noisy = merged(stochastic)
+    noisy = merged(verdict.with_dropout)
     ratios = {}
     for path, quiet in verdict.estimate.items():
         if (path, 0) in noisy:
@@ -53,7 +52,11 @@ def of_dropout(lab: Lab, verdict: Verdict, trace: Trace) -> list[Finding]:
     if not shifted:
         return []
     worst = max(shifted, key=lambda path: abs(math.log(shifted[path])))
-    cost = Cost.of(lab.losses(in_halves(stochastic)), verdict.mended) if verdict.judged else None
+    cost = (
+        Cost.of(lab.losses(in_halves(verdict.with_dropout)), verdict.mended)
+        if verdict.judged
+        else None
+    )
     return [
         Finding(
             "dropout-before-norm", path,
@@ -76,8 +79,10 @@ def of_shared(lab: Lab, verdict: Verdict, trace: Trace) -> list[Finding]:
             continue
         each = merged(verdict.seen, by_call=True)
         apart = _apart([each[path, i] for i in range(len(visits)) if (path, i) in each])
+        if apart < UNLIKE:
+            continue  # two views of the same data, as in a siamese model
         cost = None
-        if verdict.judged and apart > UNLIKE:
+        if verdict.judged:
             halves = in_halves(verdict.seen, by_call=True)
             own = tuple(
                 _with_calls(path, h, s) for h, s in zip(verdict.halves, halves, strict=True)

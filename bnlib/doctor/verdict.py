@@ -59,18 +59,27 @@ class Verdict:
         return bool(self.mended.isfinite().all())
 
     @cached_property
+    def with_dropout(self) -> list[dict[Call, Moments]]:
+        """What the layers meet, per example, with dropout."""
+        return self.lab.moments(stochastic=True)
+
+    @cached_property
     def divergence(self) -> dict[str, float]:
         """By layer how far the running statistics are from the data's, in nats per channel."""
-        result = {}
-        for path, moments in self.estimate.items():
-            layer = self.lab.layers[path]
-            running = Moments(
-                0,
-                layer.get_buffer("running_mean").double(),
-                layer.get_buffer("running_var").double(),
-            )
-            result[path] = divergence(moments, running, getattr(layer, "eps", 1e-5))
-        return result
+        return {path: self._from_running(path, data) for path, data in self.estimate.items()}
+
+    def fits_dropout(self, path: str) -> bool:
+        """Whether the running statistics of a layer fit the data better with dropout."""
+        noisy = merged(self.with_dropout)
+        if (path, 0) not in noisy:
+            return False
+        return self._from_running(path, noisy[path, 0]) < self.divergence[path] / 2
+
+    def _from_running(self, path: str, data: Moments) -> float:
+        layer = self.lab.layers[path]
+        mean, var = layer.get_buffer("running_mean"), layer.get_buffer("running_var")
+        running = Moments(0, mean.double(), var.double())
+        return divergence(data, running, getattr(layer, "eps", 1e-5))
 
     @cached_property
     def shares(self) -> dict[str, Cost]:
