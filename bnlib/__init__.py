@@ -9,6 +9,7 @@ The address of a thing is its import line, for instance
     norms           other normalisations by one rule
     modes           evaluate a model, and leave it as it was
     inspection      a check of a model's batch normalization layers
+    doctor          faults of a model of one's own, on its data: where, what they cost, the remedy
 """
 
 __version__ = "0.1.0"

@@ -17,13 +17,26 @@ START = 0.05  # the weight of the initial 0 and 1 that is told
 FAR = 0.5  # nats: a misfit that costs nothing, or has no loss to judge by, is told from here
 
 
-def of_statistics(lab: Lab, verdict: Verdict, averaged: bool = False) -> list[Finding]:
-    """Name the layers whose statistics cost loss, and the momenta that will make them so.
+def of_average(verdict: Verdict) -> list[Finding]:
+    """Judge the statistics of a model with averaged weights: they may be of other weights."""
+    nats = max(verdict.divergence.values(), default=0.0)
+    costly = verdict.judged and verdict.cost.material
+    if not costly and nats < FAR:
+        return []
+    return [
+        Finding(
+            "ema-without-buffers", "", "fault" if costly else "note",
+            f"the weights are averages, the statistics those of other weights, up to {nats:.2g} "
+            "nats per channel from what these weights give",
+            f"{REESTIMATE} for the averaged model, or torch.optim.swa_utils.update_bn",
+            verdict.cost if verdict.judged else None,
+        )
+    ]  # fmt: skip
 
-    averaged: whether the model holds averaged weights, whose statistics may be of other weights.
-    """
-    momenta = {} if averaged else lab.layers  # an average of weights has not moved by momentum
-    found = [f for path, layer in momenta.items() for f in _momentum(path, layer, verdict)]
+
+def of_statistics(lab: Lab, verdict: Verdict) -> list[Finding]:
+    """Name the layers whose statistics cost loss, and the momenta that will make them so."""
+    found = [f for path, layer in lab.layers.items() for f in _momentum(path, layer, verdict)]
     named = {finding.where for finding in found if finding.level == "fault"}
     named |= {path for path, layer in lab.layers.items() if _broken(layer)}
     misfit = {
@@ -36,12 +49,12 @@ def of_statistics(lab: Lab, verdict: Verdict, averaged: bool = False) -> list[Fi
     for path, cost in misfit.items():
         if path not in faults and verdict.divergence[path] > FAR:
             known = cost if verdict.judged else None
-            found.append(_misfit(path, known, "note", verdict.divergence[path], averaged))
+            found.append(_misfit(path, known, "note", verdict.divergence[path]))
     first = next(iter(lab.layers), None)
     for path, cost in faults.items():
-        inputs = _unstandardised(lab) if path == first and not averaged else None
+        inputs = _unstandardised(lab) if path == first else None
         if inputs is None:
-            found.append(_misfit(path, cost, "fault", verdict.divergence[path], averaged))
+            found.append(_misfit(path, cost, "fault", verdict.divergence[path]))
         else:
             found.append(_shift(path, cost, inputs))
     return found
@@ -131,14 +144,8 @@ def _momentum(path: str, layer: nn.Module, verdict: Verdict) -> list[Finding]:
     return []
 
 
-def _misfit(path: str, cost: Cost | None, level: Level, nats: float, averaged: bool) -> Finding:
+def _misfit(path: str, cost: Cost | None, level: Level, nats: float) -> Finding:
     text = f"{nats:.2g} nats per channel from the statistics of the data"
-    if averaged:
-        return Finding(
-            "ema-without-buffers", path, level,
-            text + ": the weights are averages, the statistics those of other weights",
-            f"{REESTIMATE} for the averaged model, or torch.optim.swa_utils.update_bn", cost,
-        )  # fmt: skip
     if level == "note":
         text += ", which costs no loss here" if cost else "; it takes a loss to tell what it costs"
     return Finding("statistics-misfit", path, level, text, REESTIMATE, cost)

@@ -67,7 +67,7 @@ def examine(
         found, unknown = _rounds(inner, lab, loader, setting, _averaged(model))
         if ema is not None:
             other = Lab(unwrap(ema)[0], raw, joined, loss)
-            found += causes.of_statistics(other, Verdict(other), averaged=True)
+            found += causes.of_average(Verdict(other))
     if optimizer is not None:
         found += training.of_optimizer(batch_norms(inner), optimizer)
     elif setting.training:
@@ -100,7 +100,7 @@ def _rounds(
     if data := causes.of_data(lab):
         return found + data, ["the running statistics: the data holds NaN or inf"]
     if not all(path in waiting or is_new(known[path]) for path in lab.layers):
-        found += causes.of_statistics(lab, verdict, averaged)
+        found += causes.of_average(verdict) if averaged else causes.of_statistics(lab, verdict)
         found += structure.of_dropout(lab, verdict, passed)
         found += structure.of_shared(lab, verdict, passed)
     found += causes.of_channels(lab, verdict)

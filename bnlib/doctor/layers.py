@@ -61,11 +61,12 @@ def lazy_copies(model: nn.Module) -> dict[int, Any]:
 
     It cannot copy lazy buffers by itself.
     """
-    waiting = [value for value in (*model.parameters(), *model.buffers()) if is_lazy(value)]
-    return {
-        id(value): type(value)(value.requires_grad, device=value.device, dtype=value.dtype)
-        for value in waiting
-    }
+    copies: dict[int, Any] = {}
+    for value in (*model.parameters(), *model.buffers()):
+        if is_lazy(value):
+            kind: Any = type(value)
+            copies[id(value)] = kind(value.requires_grad, device=value.device, dtype=value.dtype)
+    return copies
 
 
 def initial(mean: Tensor, var: Tensor) -> bool:
