@@ -7,7 +7,7 @@ from torch import nn
 
 from bnlib.doctor.batches import tensors
 from bnlib.doctor.lab import Lab
-from bnlib.doctor.layers import initial
+from bnlib.doctor.layers import initial, is_new
 from bnlib.doctor.report import Cost, Finding, Level
 from bnlib.doctor.state import REESTIMATE
 from bnlib.doctor.verdict import Verdict
@@ -21,13 +21,14 @@ def of_average(verdict: Verdict) -> list[Finding]:
     """Judge the statistics of a model with averaged weights: they may be of other weights."""
     nats = max(verdict.divergence.values(), default=0.0)
     costly = verdict.judged and verdict.cost.material
-    if not costly and nats < FAR:
+    new = any(is_new(layer) for layer in verdict.lab.layers.values())
+    if not costly and not new and nats < FAR:
         return []
     return [
         Finding(
-            "ema-without-buffers", "", "fault" if costly else "note",
+            "ema-without-buffers", "", "fault" if costly or new else "note",
             f"the weights are averages, the statistics those of other weights, up to {nats:.2g} "
-            "nats per channel from what these weights give",
+            "nats per channel from what these weights give" + "; some are still 0 and 1" * new,
             f"{REESTIMATE} for the averaged model, or torch.optim.swa_utils.update_bn",
             verdict.cost if verdict.judged else None,
         )
@@ -43,9 +44,7 @@ def of_statistics(lab: Lab, verdict: Verdict) -> list[Finding]:
         path: cost for path, cost in verdict.shares.items()
         if path not in named and not verdict.fits_dropout(path)
     }  # fmt: skip
-    faults = {path: cost for path, cost in misfit.items() if verdict.judged and cost.material}
-    if not faults and misfit and not named and verdict.judged and verdict.cost.material:
-        faults = {next(iter(misfit)): verdict.cost}  # they cost together, none of them alone
+    faults = {path: cost for path, cost in verdict.culprits.items() if path in misfit}
     for path, cost in misfit.items():
         if path not in faults and verdict.divergence[path] > FAR:
             known = cost if verdict.judged else None
@@ -118,8 +117,7 @@ def _momentum(path: str, layer: nn.Module, verdict: Verdict) -> list[Finding]:
     momentum = getattr(layer, "momentum", None)
     if momentum is None or _broken(layer):
         return []
-    share = verdict.shares.get(path)
-    costly = share is not None and verdict.judged and share.material
+    share = verdict.culprits.get(path) or verdict.shares.get(path)
     if KERAS <= momentum < 1:
         return [
             Finding(
@@ -135,7 +133,7 @@ def _momentum(path: str, layer: nn.Module, verdict: Verdict) -> list[Finding]:
     if batches and left > START and share is not None:
         return [
             Finding(
-                "momentum-too-slow", path, "fault" if costly else "note",
+                "momentum-too-slow", path, "fault" if path in verdict.culprits else "note",
                 f"momentum = {momentum:g} over {batches} batches: {left:.0%} of the statistics is "
                 "still their start, mean 0 and variance 1",
                 f"{REESTIMATE}; or momentum=0.1, or None, the average of all batches", share,

@@ -88,6 +88,16 @@ class Verdict:
         worst = sorted(deviant, key=lambda path: -self.divergence[path])[:CANDIDATES]
         return {path: self.share([path]) for path in worst}
 
+    @cached_property
+    def culprits(self) -> dict[str, Cost]:
+        """The layers whose statistics cost loss: those that do alone, else the most deviant."""
+        if not self.judged:
+            return {}
+        alone = {path: cost for path, cost in self.shares.items() if cost.material}
+        if alone or not self.shares or not self.cost.material:
+            return alone
+        return {next(iter(self.shares)): self.cost}  # they cost together, none of them alone
+
     def share(self, paths: Iterable[str]) -> Cost:
         """What the running statistics of some layers cost, where all others are mended."""
         left = set(paths)

@@ -11,10 +11,10 @@ def data(n: int = 256, seed: int = 1) -> tuple[Tensor, Tensor]:
     """n noisy members of three classes, (N, 8), and their labels."""
     fixed, g = torch.Generator().manual_seed(7), torch.Generator().manual_seed(seed)
     y = torch.randint(3, (n,), generator=g)
-    return torch.randn(3, 8, generator=fixed)[y] + 0.8 * torch.randn(n, 8, generator=g), y
+    return torch.randn(3, 8, generator=fixed)[y] + 1.6 * torch.randn(n, 8, generator=g), y
 
 
-def batches(size: int = 32, n: int = 256) -> list[tuple[Tensor, Tensor]]:
+def batches(size: int = 64, n: int = 512) -> list[tuple[Tensor, Tensor]]:
     """The data in batches."""
     x, y = data(n, seed=2)
     return list(zip(x.split(size), y.split(size), strict=True))

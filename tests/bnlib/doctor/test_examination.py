@@ -252,5 +252,5 @@ def test_a_crash_of_the_loader_is_told_as_its_own(net):
 
 def test_a_model_that_cannot_be_copied_is_refused(net):
     net.lock = (i for i in range(3))
-    with pytest.raises(TypeError, match="copy.deepcopy"):
+    with pytest.raises(TypeError, match=r"copy\.deepcopy"):
         examine(net, batches(), LOSS)
