@@ -566,14 +566,87 @@ HEALTHY: list[tuple[str, str, Callable[[Case], Any]]] = [
 # ---------------------------------------------------------------------------- the others
 
 
-def ask_torch_audit(case: Case) -> str:
-    """torch-audit: an audit of the first batch."""
-    import torch_audit
-
-    return str(torch_audit.audit(case.model, next(iter(case.loader))))
+# Each returns what a tool complains of. A complaint counts where the untouched network of the same
+# architecture has none such: generous, since it need not say what is wrong.
 
 
-OTHERS: dict[str, Callable[[Case], str]] = {"torch-audit": ask_torch_audit}
+def torch_audit(case: Case, x: Any, y: Tensor) -> set[str]:
+    """torch-audit: the static rules, and one step of training watched."""
+    import torch_audit as tool
+
+    net = case.model.train()
+    optimizer = case.extra.get("optimizer") or torch.optim.Adam(net.parameters())
+    auditor = tool.Auditor(
+        net, optimizer=optimizer, every_n_steps=1, reporters=[], auto_finish=False
+    )
+    auditor.audit_static()
+    auditor.audit_init()
+    auditor.backward(F.cross_entropy(auditor.forward(*x), y))
+    auditor.optimizer_step()
+    return {f"{f.rule_id} {f.module_path}" for f in auditor.finish().findings}
+
+
+def torchtest2(case: Case, x: Any, y: Tensor) -> set[str]:
+    """torchtest2: all its checks of a model and a batch."""
+    import torchtest2 as tool
+
+    optimizer = case.extra.get("optimizer")
+    report = tool.check_model(case.model, x, y, loss_fn=F.cross_entropy, optimizer=optimizer)
+    return {result.name for result in (*report.failures, *report.warnings)}
+
+
+def torchdiag(case: Case, x: Any, y: Tensor) -> set[str]:
+    """torchdiag: dead neurons, and one step of training."""
+    import torchdiag as tool
+
+    net = copy.deepcopy(case.model)
+    dead = tool.check_dead_neurons(net, x[0])
+    said = {f"dead {path}" for path, layer in dead.items() if layer["dead_pct"] > 20}
+    optimizer = torch.optim.Adam(net.parameters())
+    step = tool.verify_step(net.train(), optimizer, F.cross_entropy, x[0], y)
+    said |= {str(value)[:40] for value in step.values() if "FAILED" in str(value)}
+    return said | ({"loss"} if step.get("loss") != step.get("loss") else set())
+
+
+# mldoct reads the text of training scripts and logs of losses: it has no call for a model.
+OTHERS = (torch_audit, torchtest2, torchdiag)
+
+
+def complaints(tool: Callable[..., set[str]], case: Case) -> set[str]:
+    """What a tool complains of in a case, or that it raised."""
+    *x, y = next(iter(case.loader))
+    with contextlib.redirect_stdout(io.StringIO()), warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        try:
+            return tool(case, tuple(x), y)
+        except Exception as error:
+            return {f"raised {type(error).__name__}"}
+
+
+def ask_others() -> None:
+    """Print for each of the other tools in how many cases it says something new."""
+    for tool in OTHERS:
+        try:
+            __import__(tool.__name__)
+        except ImportError:
+            print(f"{tool.__name__:12} is not installed")
+            continue
+        start, usual = time.perf_counter(), {a: complaints(tool, healthy(a)) for a in BUILD}
+        counts = []
+        for cases in (DEVELOPED, KEPT_APART, HEALTHY):
+            counts.append(0)
+            for one in cases:
+                case = healthy(one[1])
+                one[-1](case)
+                if isinstance(next(iter(case.loader)), dict):
+                    continue  # not a form they all take
+                counts[-1] += bool(complaints(tool, case) - usual[case.arch])
+        seconds = time.perf_counter() - start
+        print(
+            f"{tool.__name__:12} says something new in {counts[0]} of {len(DEVELOPED)} developed, "
+            f"{counts[1]} of {len(KEPT_APART)} apart, {counts[2]} of {len(HEALTHY)} healthy; "
+            f"{seconds:.0f} s with making the cases"
+        )
 
 
 # ---------------------------------------------------------------------------- the table
@@ -603,8 +676,7 @@ def judge(plants: Iterable[Plant], each: bool) -> Score:
     score = Score()
     for kind, arch, where, plant in plants:
         case = healthy(arch)
-        with torch.no_grad() if kind == "statistics-misfit" else contextlib.nullcontext():
-            plant(case)
+        plant(case)
         report, seconds = ask(case)
         same = [finding for finding in report.findings if finding.kind == kind]
         here = [finding for finding in same if finding.where == where]
@@ -642,6 +714,7 @@ def judge_healthy(each: bool) -> tuple[int, int, int, float]:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--each", action="store_true", help="print a line for each case")
+    parser.add_argument("--others", action="store_true", help="ask three other tools too")
     parser.add_argument("--group", choices=("developed", "apart", "healthy"))
     options = parser.parse_args()
     torch.set_num_threads(1)
@@ -656,6 +729,8 @@ def main() -> None:
     if rows:
         print(f"{'plants':12}{'cases':>6}{'found':>8}{'named':>8}{'as fault':>10}{'s each':>10}")
         print("\n".join(rows))
+    if options.others:
+        ask_others()
     if options.group in (None, "healthy"):
         cases, alarms, notes, seconds = judge_healthy(options.each)
         print(f"{'healthy':12}{cases:6} models, {alarms} false alarms, {notes} with a note, "
