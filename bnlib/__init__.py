@@ -10,6 +10,7 @@ The address of a thing is its import line, for instance
     modes           evaluate a model, and leave it as it was
     inspection      a check of a model's batch normalization layers
     surgery         re-estimate, fold, freeze, synchronise or replace the layers of a model
+    doctor          faults of a model of one's own, on its data: where, what they cost, the remedy
 """
 
 __version__ = "0.1.0"

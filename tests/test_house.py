@@ -88,7 +88,11 @@ def roots(package: str) -> set[str]:
 
 
 def test_the_library_imports_numpy_and_torch_alone() -> None:
-    assert roots("bnlib") - sys.stdlib_module_names == {"numpy", "torch"}
+    """And Triton, which comes with torch for CUDA, in the one module that is loaded there alone."""
+    assert roots("bnlib") - sys.stdlib_module_names == {"numpy", "torch", "triton"}
+    users = {name for name in IMPORTS if {i.split(".")[0] for i in IMPORTS[name]} & {"triton"}}
+    assert users == {"bnlib.nn.triton_kernels"}
+    assert not [name for name in GRAPH if users & GRAPH[name]], "loaded where it may be missing"
 
 
 @pytest.mark.parametrize(("package", "allowed"), [("bncourse", {"bnlib"}), ("bncheck", set())])
