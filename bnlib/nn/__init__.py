@@ -2,6 +2,7 @@
 
 layers         BatchNorm1d, BatchNorm2d, BatchNorm3d: state, modes, running statistics
 formulas       the formulas, forward and backward, on tensors
+triton_kernels  the same as fused kernels, for CUDA
 autograd       the formulas as one differentiable operation
 checks         what the layers refuse
 conversion     convert: torch's layers in a model for ours, and back
