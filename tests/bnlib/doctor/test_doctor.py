@@ -82,7 +82,9 @@ PLANTED = [
 ]
 
 
-@pytest.mark.parametrize(("kind", "plant", "level"), PLANTED, ids=lambda value: str(value)[:30])
+@pytest.mark.parametrize(
+    ("kind", "plant", "level"), PLANTED, ids=lambda v: getattr(v, "__name__", v)
+)
 def test_a_fault_in_a_layer_is_named_with_its_place(net, kind, plant, level):
     plant(net)
     assert places(diagnose(net), kind, level) == ["bn1"]
