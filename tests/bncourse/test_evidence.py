@@ -127,7 +127,7 @@ def test_a_kept_result_is_measured_once(tmp_path, monkeypatch):
     first, second = experiment(), experiment()
     assert len(calls) == 1
     assert evidence.to_json(first) == evidence.to_json(second)
-    assert [p.name for p in (tmp_path / "results").iterdir()] == ["c.json"]
+    assert [p.name for p in (tmp_path / "results").rglob("*.json")] == ["c.json"]
 
 
 def test_other_seeds_are_measured_and_never_kept(tmp_path, monkeypatch):

@@ -29,7 +29,7 @@ from tools.notebooks import execution, store
 def set_execution(app: Sphinx, config: Config) -> None:
     """Let executed notebooks count only for the state of the code that they were executed with."""
     root = Path(app.srcdir)
-    store.refresh(root, execution.chapters(root))
+    config.chapter_keys = store.refresh(root, execution.chapters(root))
     config.nb_execution_cache_path = str(store.folder(root) / "jupyter")
     os.environ.update(execution.kernel_environment(root, store.folder(root) / "results"))
 
@@ -74,6 +74,8 @@ def link_exercise_and_solution(app: Sphinx, name: str, source: list[str]) -> Non
 def setup(app: Sphinx) -> dict[str, Any]:
     for extension in ("mathematics", "figures", "launch", "describe", "accessibility"):
         app.setup_extension(f"tools.site.{extension}")
+    # Sphinx reads all pages again when it changes: their outputs are of other code then
+    app.add_config_value("chapter_keys", {}, "env", types=[dict])
     # before the extensions that read these values: theirs have priority 500
     app.connect("config-inited", set_execution, priority=100)
     app.connect("config-inited", set_repository, priority=100)

@@ -175,9 +175,10 @@ class Gallery(SphinxDirective):
             return [nodes.paragraph(said, said)]
         sections: list[nodes.Node] = []
         for page in self.config.external_site_map.as_json()["documents"]:
-            if not page.startswith("chapters/"):
+            path = Path(self.env.srcdir) / f"{page}.ipynb"
+            if not page.startswith("chapters/") or not path.exists():
                 continue
-            notebook = nbformat.read(Path(self.env.srcdir) / f"{page}.ipynb", as_version=4)
+            notebook = nbformat.read(path, as_version=4)
             if any("figure" in cell.metadata.get("mystnb", {}) for cell in notebook.cells):
                 heading = re.search(r"^# (.*)$", notebook.cells[0].source, re.M)
                 title = heading.group(1) if heading else page
