@@ -22,7 +22,8 @@ from tools.site import launch
 ROOT = execution.ROOT
 BOOK = Path(os.environ.get("BNCOURSE_BOOK", ROOT / "_build" / "test"))
 CHAPTERS = sorted((ROOT / "chapters").glob("*.ipynb"))
-FRONT = ("index", "teaching", "figures")  # pages that are no notebooks
+NOTES = "chapters/lecture_notes"
+FRONT = ("index", "teaching", "figures", NOTES)  # pages that are no notebooks
 SOLUTIONS = sorted((ROOT / "exercises" / "solutions").glob("*.ipynb"))
 
 # Notes, code, chapters and exercises write a thing by one name: other names for it, and that name.
@@ -69,7 +70,7 @@ def test_the_table_of_contents_and_the_files_agree() -> None:
     outline = yaml.safe_load((ROOT / "_toc.yml").read_text(encoding="utf-8"))
     entries = [entry for part in outline["parts"] for entry in part["chapters"]]
     files = [entry["file"] for entry in entries if entry["file"].startswith("chapters/")]
-    assert files == [f"chapters/{path.stem}" for path in CHAPTERS]
+    assert files == [*(f"chapters/{path.stem}" for path in CHAPTERS), NOTES]
     exercises = {
         entry["file"]: [section["file"] for section in entry["sections"]]
         for entry in entries
