@@ -4,7 +4,7 @@
 # stamp last, so what has no stamp is done again.
 
 .DEFAULT_GOAL := help
-.PHONY: help install book preview zip pdf epub links screenshots check test bench student record fix lab constraints clean
+.PHONY: help install book preview zip pdf epub links screenshots check test bench question student record fix lab constraints clean
 
 SHELL := /bin/sh
 CANDIDATES := python3 python3.14 python3.13 python3.12 python3.11 python
@@ -27,8 +27,9 @@ help:
 	@echo "make screenshots  take a picture of every page: desktop and phone, light and dark"
 	@echo "make bench        measure the layers against torch's, and the grading of a class"
 	@echo "make lab          open the chapters in JupyterLab (installs JupyterLab the first time)"
-	@echo "make student      write the learners' notebooks of the exercises from the solutions"
-	@echo "make record       execute the solutions and store what their checks say"
+	@echo "make question Q=ex03.statistics    say all about a question; without Q: about the changed ones"
+	@echo "make student      write the notebooks of the exercises from the questions' files"
+	@echo "make record       do that, execute the solutions and store what their checks say"
 	@echo "make fix          bring the code and the notebooks into their form; write the repository's"
 	@echo "                  address, from _config.yml, into their first cells"
 	@echo "make install      make .venv and install what the other commands need"
@@ -74,6 +75,9 @@ test: install
 
 bench: install
 	@set -e; for script in benchmarks/bench_*.py; do echo "== $$script"; $(VENV) "$$script"; done
+
+question: install
+	@$(VENV) -m tools.notebooks.question $(Q)
 
 student: install
 	@$(VENV) -m tools.notebooks.student student

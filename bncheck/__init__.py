@@ -3,7 +3,7 @@
 A course hands over its questions as data: the right answer, what is looked at, known mistakes as
 edits of the answer.  Nothing here knows what the questions are about.
 
-    question      what a question is: probes, mistakes, laws, as data
+    questions     what a question is, as data, and the Markdown files that say it
     course        a package of exercises, and what they forbid
     bank          from a question to what answers are compared with
     observe       run what a learner wrote, keep plain values; guard: limits and what is forbidden

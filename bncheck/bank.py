@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from functools import cache, cached_property, partial
@@ -13,17 +14,24 @@ import numpy as np
 from bncheck.guard import ReadyMade
 from bncheck.observe import Observation, Task, observe
 from bncheck.plain import plain
-from bncheck.question import Mistake, Question
+from bncheck.questions.question import Mistake, Question
 
 
 def planted(question: Question, mistakes: Sequence[Mistake]) -> str | None:
-    """The reference's source with the mistakes planted; None if they do not fit together."""
+    """The reference's source with the mistakes planted; None if they do not fit together.
+
+    They do not where one changes what another is an edit of, or where no Python is left.
+    """
     source = question.reference
     for mistake in mistakes:
         for right, wrong in mistake.edits:
             if source.count(right) != 1:
                 return None
             source = source.replace(right, wrong)
+    try:
+        ast.parse(source)
+    except SyntaxError:
+        return None
     return source
 
 

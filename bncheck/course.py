@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import importlib
-import pkgutil
-import re
 from dataclasses import dataclass, field
 from functools import cached_property
 from importlib.metadata import entry_points
@@ -12,7 +10,9 @@ from pathlib import Path
 
 from bncheck.bank import Bank
 from bncheck.guard import ReadyMade
-from bncheck.question import Exercise, Question
+from bncheck.questions.folder import OPENING, WrittenExercise, read_folder
+from bncheck.questions.question import Exercise, Question
+from bncheck.questions.reader import Written
 
 GROUP = "bncheck.courses"  # of the entry points by which an installed course is found
 
@@ -26,7 +26,7 @@ class UnknownQuestion(KeyError):
 
 @dataclass
 class Course:
-    """The exercises of a package, each in a module `exNN_name` that holds an `EXERCISE`.
+    """The exercises of a package, each in a folder `exNN_name` of Markdown files (see `format`).
 
     package: its import name; nothing of it is to be seen where submissions run.
     ready_made: what questions that ask for work from scratch forbid; its packages are what
@@ -35,7 +35,7 @@ class Course:
 
     package: str
     ready_made: ReadyMade
-    _loaded: dict[str, Exercise] = field(default_factory=dict, repr=False)
+    _written: dict[str, WrittenExercise] = field(default_factory=dict, repr=False)
     _banks: dict[tuple[str, int], Bank] = field(default_factory=dict, repr=False)
 
     @property
@@ -44,24 +44,27 @@ class Course:
         return Path(next(iter(importlib.import_module(self.package).__path__))).resolve()
 
     @cached_property
-    def modules(self) -> dict[str, str]:
-        """The names of the modules that hold exercises, by their short names, like `ex03`."""
-        names = sorted(module.name for module in pkgutil.iter_modules([str(self.folder)]))
-        return {name[:4]: name for name in names if re.match(r"ex\d\d_", name)}
+    def folders(self) -> dict[str, Path]:
+        """The folders of the exercises, by their short names, like `ex03`."""
+        openings = sorted(self.folder.glob(f"ex[0-9][0-9]_*/{OPENING}"))
+        return {path.parent.name[:4]: path.parent for path in openings}
+
+    def written(self, short: str) -> WrittenExercise:
+        """The exercise with its texts.  Raises UnknownQuestion, BrokenQuestion."""
+        if short not in self.folders:
+            known = ", ".join(self.folders)
+            raise UnknownQuestion(f"need an exercise of {known}; got {short!r}")
+        if short not in self._written:
+            self._written[short] = read_folder(self.folders[short], self.package)
+        return self._written[short]
 
     def load(self, short: str) -> Exercise:
-        """The exercise of this short name.  Raises UnknownQuestion."""
-        if short not in self.modules:
-            known = ", ".join(self.modules)
-            raise UnknownQuestion(f"need an exercise of {known}; got {short!r}")
-        if short not in self._loaded:
-            module = importlib.import_module(f"{self.package}.{self.modules[short]}")
-            self._loaded[short] = module.EXERCISE
-        return self._loaded[short]
+        """The exercise of this short name.  Raises UnknownQuestion, BrokenQuestion."""
+        return self.written(short).exercise
 
     def exercises(self) -> dict[str, Exercise]:
         """All exercises by their short names, in order."""
-        return {short: self.load(short) for short in self.modules}
+        return {short: self.load(short) for short in self.folders}
 
     def names(self) -> list[str]:
         """All questions, as `exNN.name`."""
@@ -76,6 +79,12 @@ class Course:
                 return found, question
         known = ", ".join(f"{short}.{question.name}" for question in found.questions)
         raise UnknownQuestion(f"need a question of {known}; got {name!r}")
+
+    def find_written(self, name: str) -> Written:
+        """The question `exNN.name` with its texts.  Raises as `find` does."""
+        found, question = self.find(name)
+        questions = self.written(found.short).questions
+        return next(written for written in questions if written.question is question)
 
     def bank(self, name: str, seed: int = 0) -> Bank:
         """The bank of the question `exNN.name`, made once.  Raises UnknownQuestion."""

@@ -12,7 +12,7 @@ import numpy as np
 from bncheck.bank import Bank
 from bncheck.compare import differences, form
 from bncheck.observe import Observation
-from bncheck.question import Mistake
+from bncheck.questions.question import Mistake
 from bncheck.reasons import first_reason
 
 

@@ -13,7 +13,7 @@ from bncheck.bank import Bank, implementation, planted
 from bncheck.course import Course
 from bncheck.judge import Verdict, apart, judge
 from bncheck.observe import observe
-from bncheck.question import Mistake
+from bncheck.questions.question import Mistake
 
 OUTCOMES = ("named", "rejected", "accepted", "as another")
 
@@ -84,8 +84,8 @@ class Nearest:
     other: str
 
 
-def nearest(bank: Bank) -> Nearest:
-    """The two of a question, among its reference and its mistakes, that are hardest to tell apart.
+def distances(bank: Bank) -> Iterator[Nearest]:
+    """Every two of a question's reference and its mistakes, with how far apart they are.
 
     On probes where a mistake's values are rounding noise it counts whether it differs.
     """
@@ -93,7 +93,6 @@ def nearest(bank: Bank) -> Nearest:
     shown = {"the reference": (bank.reference, frozenset[str]())}
     for (mistake,), seen in bank.mistakes(1).items():
         shown[mistake.name] = (seen, mistake.loose)
-    found = Nearest(bank.name, math.inf, "", "")
     for one, other in combinations(shown, 2):
         loose = shown[one][1] | shown[other][1]
         far = apart(shown[one][0], shown[other][0], range(len(probes)))
@@ -101,9 +100,12 @@ def nearest(bank: Bank) -> Nearest:
             math.inf if probe.name in loose and d > bank.question.tolerance else d
             for probe, d in zip(probes, far, strict=True)
         ]
-        if max(far) < found.distance:
-            found = Nearest(bank.name, max(far), one, other)
-    return found
+        yield Nearest(bank.name, max(far), one, other)
+
+
+def nearest(bank: Bank) -> Nearest:
+    """The two of a question that are hardest to tell apart, of its reference and its mistakes."""
+    return min(distances(bank), key=lambda found: found.distance)
 
 
 def counts(rows: Iterable[Row]) -> dict[str, int]:

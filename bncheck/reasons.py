@@ -9,7 +9,7 @@ import numpy as np
 from bncheck.compare import differences, distance
 from bncheck.observe import Failure, Observation, Task
 from bncheck.plain import Plain, bare
-from bncheck.question import Law, Question
+from bncheck.questions.question import Law, Question
 
 WORDS = {
     "array": "a NumPy array",

@@ -12,7 +12,7 @@ from bncheck.compare import distance
 from bncheck.judge import Verdict
 from bncheck.observe import Observation
 from bncheck.plain import Plain
-from bncheck.question import Section
+from bncheck.questions.question import Section
 from bncheck.reasons import word, worst
 
 SHOWN = 24  # numbers: a larger input is described and not printed

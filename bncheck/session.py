@@ -10,7 +10,7 @@ from bncheck.bank import implementation
 from bncheck.course import Course, UnknownQuestion
 from bncheck.judge import Verdict, judge
 from bncheck.observe import observe
-from bncheck.question import Exercise, Question
+from bncheck.questions.question import Exercise, Question
 from bncheck.report import card, hint_card, line, score_card, text
 
 FORMAT = "bnlib score 1"

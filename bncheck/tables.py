@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping
 from IPython.display import Markdown
 
 from bncheck.proof import Row
-from bncheck.question import Exercise
+from bncheck.questions.question import Exercise
 
 OUTCOMES = ("named", "rejected", "accepted")
 

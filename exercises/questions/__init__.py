@@ -6,8 +6,8 @@
     hint("ex03.forward")                # from a nudge to a plan, never the code
     score("ex03")                       # the points so far
 
-A module `exNN_name` holds the questions of one exercise as data, with their answers: a learner
-who looks finds them.  Checks here are for learning, not for marks.
+A folder `exNN_name` holds the questions of one exercise, a Markdown file each, with their answers:
+a learner who looks finds them.  Checks here are for learning, not for marks.
 
     inputs        inputs of probes, on which mistakes come out far apart
     laws          what must hold of a right result, for several questions

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from bncheck.question import Inputs
+from bncheck.questions.question import Inputs
 
 
 def batch(rng: np.random.Generator, *shape: int) -> np.ndarray:

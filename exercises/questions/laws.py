@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from bncheck.question import Inputs, Law
+from bncheck.questions.question import Inputs, Law
 
 
 def channel_axes(x: np.ndarray) -> tuple[int, ...]:

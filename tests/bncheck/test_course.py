@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -14,69 +13,19 @@ from bncheck.grading.outside.grade import answer
 from bncheck.grading.outside.workers import NoWorkers, Workers
 from bncheck.guard import ReadyMade
 from bncheck.session import CheckFailed, Session
+from tests.bncheck import straight
 
-QUESTIONS = """
-import numpy as np
-
-from bncheck.question import Exercise, Mistake, Probe, Question, Section, source
-
-LINES = Section("01_lines", "Least squares")
-
-
-def slope(x: np.ndarray, y: np.ndarray) -> float:
-    centred = x - x.mean()
-    return float(centred @ y / (centred @ centred))
-
-
-def noisy_line(rng):
-    x = rng.normal(size=6).round(1) + 3
-    return {"x": x, "y": 2 * x - 1 + rng.normal(size=6).round(1)}
-
-
-EXERCISE = Exercise(
-    "ex01_lines",
-    "Straight lines",
-    (
-        Question(
-            name="slope",
-            title="The slope of the best line",
-            names=("slope",),
-            reference=source(slope),
-            probes=(Probe("six points", "line", "out = slope(x, y)", ("out",), noisy_line),),
-            points={"line": 2},
-            mistakes=(
-                Mistake(
-                    "the line goes through the origin",
-                    "Take the means away first: only then may the line have an intercept.",
-                    LINES,
-                    (("x - x.mean()", "x"),),
-                ),
-            ),
-            hints=("What is left of x without its mean?",),
-            read=LINES,
-            preamble="import numpy as np\\n",
-            from_scratch=True,
-        ),
-    ),
-)
-"""
 RIGHT = "import numpy as np\ndef slope(x, y):\n    return float(np.cov(x, y)[0, 1] / x.var(ddof=1))"
 ORIGIN = "def slope(x, y):\n    return float(x @ y / (x @ x))"
-HELPER = "import numpy as np\n\n\ndef fit(x, y):\n    return float(np.polyfit(x, y, 1)[0])\n"
 
 
 @pytest.fixture
 def course(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Course]:
     """A course in a folder of its own, with a package whose `fit` is ready-made."""
-    for name, text in {"straight/ex01_lines.py": QUESTIONS, "helper/__init__.py": HELPER}.items():
-        path = tmp_path / name
-        path.parent.mkdir(exist_ok=True)
-        path.write_text(text)
-    (tmp_path / "straight" / "__init__.py").touch()
+    straight.write(tmp_path)
     monkeypatch.syspath_prepend(str(tmp_path))
     yield Course("straight", ReadyMade(packages=("helper",)))
-    for name in [name for name in sys.modules if name.partition(".")[0] in ("straight", "helper")]:
-        del sys.modules[name]
+    straight.forget()
 
 
 def defined(source: str) -> object:
@@ -108,9 +57,9 @@ def test_what_is_ready_made_is_the_courses_to_say(course, capsys):
         (RIGHT, "passed", ()),
         (ORIGIN, "named", ("the line goes through the origin",)),
         ("import helper\ndef slope(x, y):\n    return helper.fit(x, y)", "wrong", ()),
-        ("from straight.ex01_lines import slope", "not done", ()),
+        ("from straight.inputs import noisy_line as slope", "not done", ()),
     ],
-    ids=["right", "a mistake", "ready-made", "the answer imported"],
+    ids=["right", "a mistake", "ready-made", "the course imported"],
 )
 def test_a_class_of_another_course_is_graded(course, cell, state, mistakes):
     try:

@@ -1,4 +1,4 @@
-"""The notebooks of the exercises: what learners get, and that it is made from the solutions."""
+"""The notebooks of the exercises: what learners get, and that it is made from the questions."""
 
 from __future__ import annotations
 
@@ -12,6 +12,11 @@ import nbclient
 import nbformat
 import pytest
 
+from bncheck.course import Course
+from bncheck.guard import ReadyMade
+from bncheck.questions.problems import BrokenQuestion
+from exercises.questions import COURSE
+from tests.bncheck import straight
 from tools.notebooks import execution, form
 from tools.notebooks import student as tool
 
@@ -45,18 +50,20 @@ def test_every_solution_has_its_learners_notebook_and_the_other_way_round():
 
 
 @pytest.mark.parametrize("path", SOLUTIONS, ids=lambda path: path.stem)
+def test_solution_is_in_step_with_the_questions(path):
+    present = path.read_text(encoding="utf-8")
+    written = COURSE.written(path.stem[:4])
+    made = tool.solution_text(written, COURSE.package, present, ROOT)
+    assert present == made, "run: make student"
+
+
+@pytest.mark.parametrize("path", SOLUTIONS, ids=lambda path: path.stem)
 def test_learners_notebook_is_in_step_with_its_solution(path):
     made = tool.student_text(path.read_text(encoding="utf-8"))
     present = (ROOT / "exercises" / path.name).read_text(encoding="utf-8")
     assert present == made, "run: make student (a notebook with your own answers: move it away)"
     register = json.loads((ROOT / "exercises" / tool.GENERATED).read_text())
     assert tool.digest(present) in register[path.name]
-
-
-@pytest.mark.parametrize("path", SOLUTIONS, ids=lambda path: path.stem)
-def test_solution_is_in_the_form_of_the_course(path):
-    text = path.read_text(encoding="utf-8")
-    assert form.normalise(text) == text, "run: make fix"
 
 
 @pytest.mark.parametrize("path", SOLUTIONS, ids=lambda path: path.stem)
@@ -179,6 +186,51 @@ def test_line_ends_of_windows_are_no_work_of_a_learner(course):
     learners(course).write_bytes(raw.replace(b"\n", b"\r\n"))
     edit_solution(course, "# Exercise 1", "# Exercise 01")
     assert tool.write_students(course) == []
+
+
+@pytest.fixture
+def lines(tmp_path, monkeypatch):
+    """A course of one exercise in a folder of its own."""
+    straight.write(tmp_path)
+    (tmp_path / "_config.yml").write_text("repository: {url: https://example.org, branch: main}")
+    monkeypatch.syspath_prepend(str(tmp_path))
+    yield Course("straight", ReadyMade())
+    straight.forget()
+
+
+def test_a_question_s_file_gives_the_cells_of_the_notebooks(lines, tmp_path):
+    tool.write_solutions(lines, tmp_path)
+    assert tool.write_students(tmp_path) == []
+    solution = nbformat.read(tmp_path / "exercises/solutions/ex01_lines.ipynb", as_version=4).cells
+    sources = {cell.id: cell.source for cell in solution}
+    assert sources["opening"].startswith("# Exercise 1: straight lines\n\nYou fit a line.")
+    assert sources["imports"] == "import numpy as np\n\nfrom straight import check, hint, score"
+    assert sources["slope-text"].startswith("## The slope of the best line\n\n*2 points.* Fit a")
+    assert sources["middle-text"].startswith("The line goes through the means.\n\n## Where")
+    assert sources["slope-check"] == 'check("ex01.slope", slope)'
+    assert list(sources)[-2:] == ["points", "score"]
+    learner = nbformat.read(tmp_path / "exercises/ex01_lines.ipynb", as_version=4).cells
+    left_out = {"slope-solution", "middle-solution"}
+    assert {cell.id for cell in learner} == set(sources) - left_out
+
+
+def test_what_checks_said_stays_with_them(lines, tmp_path):
+    tool.write_solutions(lines, tmp_path)
+    path = tmp_path / "exercises/solutions/ex01_lines.ipynb"
+    notebook = nbformat.read(path, as_version=4)
+    (check,) = [cell for cell in notebook.cells if cell.id == "slope-check"]
+    check.outputs = [nbformat.v4.new_output("display_data", data={"text/plain": "passed"})]
+    path.write_text(form.normalise(nbformat.writes(notebook)), encoding="utf-8")
+    before = path.read_text()
+    tool.write_solutions(lines, tmp_path)
+    assert path.read_text() == before
+
+
+def test_a_broken_question_writes_no_notebook(lines, tmp_path):
+    (tmp_path / "straight/ex01_lines/middle.md").write_text("---\n---\n")
+    with pytest.raises(BrokenQuestion):
+        tool.write_solutions(lines, tmp_path)
+    assert not (tmp_path / "exercises").exists()
 
 
 def test_writing_again_changes_nothing(course):

@@ -64,7 +64,7 @@ def grade(
     notes += [ended.detail for ended in shown.ended if ended.kind == "forged"]
     notes += signs(submission.cells, course.package, course.ready_made.packages)
     state = state_of(answers, shown)
-    exercise = course.modules[short]
+    exercise = course.folders[short].name
     return Grade(
         found.id, found.learner, found.path.name, exercise, state, answers, tuple(notes), key
     )

@@ -95,8 +95,8 @@ class Run:
             done(grade(self.course, found, submission, shown, seed, identity))
 
     def _questions(self, short: str) -> list[Wanted]:
-        if short not in self.course.modules:
-            known = ", ".join(self.course.modules)
+        if short not in self.course.folders:
+            known = ", ".join(self.course.folders)
             raise Unreadable(f"need an exercise of {known}, got {short}: use --exercise")
         if short not in self._wanted:
             self._wanted[short] = wanted(self.course, short, self.settings.seed)

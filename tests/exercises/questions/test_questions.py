@@ -20,7 +20,7 @@ from bncheck import proof
 from bncheck.bank import implementation
 from bncheck.judge import judge
 from bncheck.observe import observe
-from bncheck.question import Exercise
+from bncheck.questions.question import Exercise
 from exercises.questions import COURSE
 from exercises.questions.catalogue import COMMON_MISTAKES, NAMED
 from tests.exercises.variants import VARIANTS, Variant
