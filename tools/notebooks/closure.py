@@ -24,6 +24,7 @@ WALKS = {"bncourse.experiments.all_experiments": "bncourse.experiments"}
 # A course loads an exercise when one of its questions is named; as an object it may load all.
 QUESTIONS = "exercises.questions"
 WHOLE_COURSE = f"{QUESTIONS}.COURSE"
+SHARED = ("inputs.py", "laws.py")
 EXERCISE = re.compile(r"""["'](ex\d\d)\b""")
 LIBRARIES = (
     *("numpy", "scipy", "torch", "torchvision", "scikit-learn"),
@@ -80,10 +81,13 @@ def of_notebook(root: Path, notebook: Any) -> set[Path]:
 
 
 def questions(root: Path, shorts: set[str] | None = None) -> set[Path]:
-    """The files that hold the questions of these exercises, like `ex03`; by default of all."""
+    """The files that hold the questions of these exercises, like `ex03`; by default of all.
+
+    Among them are the modules whose names all questions may use.
+    """
     folder = root.joinpath(*QUESTIONS.split("."))
     names = [f"{short}_*" for short in sorted(shorts)] if shorts is not None else ["ex*"]
-    tops = {top for name in names for top in folder.glob(name)}
+    tops = {top for name in (*names, *SHARED) for top in folder.glob(name)}
     return {path for top in tops for path in (top, *top.rglob("*")) if _is_source(path)}
 
 

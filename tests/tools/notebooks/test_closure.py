@@ -112,12 +112,13 @@ def test_a_package_that_walks_its_modules_depends_on_a_new_one(tmp_path):
 
 def test_an_exercise_depends_on_the_questions_that_it_names(tmp_path):
     questions = {
-        "exercises/questions/ex01_a.py": "import exercises.questions.laws",
-        "exercises/questions/ex02_b.py": "",
+        "exercises/questions/ex01_a/one.md": "# One",
         "exercises/questions/ex03_c/one.md": "# One",
         "exercises/questions/ex03_c/laws.py": "import bnlib.norms",
-        "exercises/questions/laws.py": "",
+        "exercises/questions/inputs.py": "",
+        "exercises/questions/laws.py": "import bnlib.core",
         "bnlib/norms.py": "",
+        "bnlib/core.py": "",
     }
     root = tree(tmp_path, questions)
     first = "from exercises.questions import check, hint"
@@ -125,10 +126,10 @@ def test_an_exercise_depends_on_the_questions_that_it_names(tmp_path):
     def asked(*cells: str) -> set[str]:
         return names(root, closure.of_notebook(root, notebook(*cells)))
 
-    of_one = {"exercises/questions/ex01_a.py", "exercises/questions/laws.py"}
-    assert asked(first, 'check("ex01.x", x)') == of_one
+    of_all = {"exercises/questions/inputs.py", "exercises/questions/laws.py", "bnlib/core.py"}
+    assert asked(first, 'check("ex01.x", x)') == of_all | {"exercises/questions/ex01_a/one.md"}
     of_three = {"exercises/questions/ex03_c/one.md", "exercises/questions/ex03_c/laws.py"}
-    assert asked(first, "score('ex03')") == of_three | {"bnlib/norms.py"}
+    assert asked(first, "score('ex03')") == of_all | of_three | {"bnlib/norms.py"}
     assert asked("from exercises.questions import COURSE") == set(questions)
 
 
