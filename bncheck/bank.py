@@ -113,6 +113,6 @@ class Bank:
             self._mistakes[together] = {
                 chosen: Shown(self.question, self.tasks, source)
                 for chosen, source in sources.items()
-                if source is not None
+                if source is not None and sum(mistake.alone for mistake in chosen) < 2
             }
         return self._mistakes[together]

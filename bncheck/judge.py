@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import weakref
 from collections.abc import Sequence, Set
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -20,8 +20,8 @@ from bncheck.reasons import first_reason
 class Verdict:
     """What a check found.
 
-    state: "passed", "named" (mistakes says which), "wrong" (reason says what law fails), or
-    "not done".
+    state: "passed", "named" (mistakes says which), "wrong" (reason says what law fails), "not
+    done", or "broken" (the check cannot judge: reason says why).
     earned: the points of each group of probes; mistakes: one, or two at once; reason: a sentence
     or two on what is wrong; beyond: groups of probes that show still more than these mistakes;
     probe: the number of the first probe that differs.
@@ -91,6 +91,11 @@ _flat: weakref.WeakKeyDictionary[Observation, Flat] = weakref.WeakKeyDictionary(
 def judge(bank: Bank, got: Sequence[Observation]) -> Verdict:
     """Compare what an answer showed with the reference, then with the known mistakes."""
     question, expected = bank.question, bank.reference
+    if fault := broken(bank):
+        none = dict.fromkeys(question.points, 0)
+        return Verdict(bank.name, "broken", none, question.out_of, reason=fault)
+    if question.choices:
+        got = [chosen(seen, question.choices) for seen in got]
     everything = range(len(bank.tasks))
     right = [d <= question.tolerance for d in apart(got, expected, everything)]
     groups = [probe.group for probe in question.probes]
@@ -132,6 +137,32 @@ def judge(bank: Bank, got: Sequence[Observation]) -> Verdict:
     return verdict(
         "wrong", reason=first_reason(question, bank.tasks[first], got[first], expected[first])
     )
+
+
+def broken(bank: Bank) -> str | None:
+    """Why the check cannot judge: the right answer itself fails here.
+
+    It would fail as many an answer does, so that these would pass.
+    """
+    for probe, seen in zip(bank.question.probes, bank.reference, strict=True):
+        if seen.failure is not None:
+            failure = f"{seen.failure.type}: {seen.failure.message}".rstrip(": ")
+            return f"the right answer itself fails on “{probe.name}” ({failure})"
+        if seen.values.keys() != set(probe.keep):
+            return f"the right answer itself shows nothing on “{probe.name}”"
+    return None
+
+
+def chosen(seen: Observation, choices: Sequence[str]) -> Observation:
+    """An observation whose texts are choices as the question has them: `B` and ` b. ` are `b`."""
+    plainly = {choice.strip(" .()").casefold(): choice for choice in choices}
+    values = {
+        name: replace(value, data=plainly.get(str(value.data).strip(" .()").casefold(), value.data))
+        if value.kind == "text"
+        else value
+        for name, value in seen.values.items()
+    }
+    return replace(seen, values=values)
 
 
 def recognised(

@@ -11,6 +11,7 @@ from bncheck.observe import Failure, Observation, Task
 from bncheck.plain import Plain, bare
 from bncheck.questions.question import Law, Question
 
+NEAR = 1e-3  # relative: a difference that laws, with limits of their own, may overlook
 WORDS = {
     "array": "a NumPy array",
     "tensor": "a torch tensor",
@@ -31,8 +32,6 @@ def first_reason(question: Question, task: Task, seen: Observation, right: Obser
     """
     if seen.failure:
         return failure_reason(seen.failure, task.seconds)
-    if right.failure:
-        return f"`{right.failure.call}` should raise {right.failure.type} here, and does not."
     if seen.values.keys() != right.values.keys() or seen.inputs.keys() != task.inputs.keys():
         return "no result came back for this step."
     for key, value in right.values.items():
@@ -44,12 +43,40 @@ def first_reason(question: Question, task: Task, seen: Observation, right: Obser
                 f"your code changes its argument `{key}`: whoever calls it still needs that. "
                 "Make a new array instead of writing into this one (`-=`, `[...] =`, `out=`)."
             )
+    if reason := nearly(question, seen, right):
+        return reason
     for law in question.laws:
         if reason := broken(law, task, seen):
             return reason
     if question.asks_value:
+        (own,) = question.names
+        if slip := value_reason(seen.values[own], right.values[own], question.tolerance):
+            return slip
         return "this is not the answer, and no wrong answer known here: read the section again."
     return "the numbers differ, and no known mistake explains how."
+
+
+def nearly(question: Question, seen: Observation, right: Observation) -> str | None:
+    """What is off where all numbers are almost right: there the laws' own limits are too wide."""
+    if question.asks_value:
+        return None
+    found = [
+        off for key, value in right.values.items() if (off := worst(seen.values[key], value, key))
+    ]
+    if not found or max(distance(seen.values[k], v) for k, v in right.values.items()) > NEAR:
+        return None
+    _, where, mine, wanted = max(found, key=lambda off: off[0])
+    return (
+        f"`{where}` is {apart(mine, wanted)}: nearly right. Look for something small, like an ε "
+        "too many, a number cut to float32, or one example too many or too few."
+    )
+
+
+def apart(mine: float, wanted: float) -> str:
+    """Two numbers, with as many digits as it takes to see that they differ."""
+    shown = ((f"{mine:.{digits}g}", f"{wanted:.{digits}g}") for digits in range(5, 18))
+    one, other = next((pair for pair in shown if pair[0] != pair[1]), (repr(mine), repr(wanted)))
+    return f"{one}, expected {other}"
 
 
 def broken(law: Law, task: Task, seen: Observation) -> str | None:
@@ -84,6 +111,11 @@ def failure_reason(failure: Failure, seconds: float) -> str:
         return f"{call} calls itself without end.{at}"
     if failure.type == "TypeError" and "argument" in failure.message and not at:
         return f"{call} does not fit what you wrote: {own}. Keep the names and arguments as given."
+    if "before Module.__init__() call" in message:
+        return (
+            f"{call} makes parameters or layers before torch's own `__init__` has run: begin yours "
+            "with `super().__init__()`."
+        )
     if failure.type == "AttributeError" and not at and "'NoneType'" in message:
         return f"{call} finds None: does your function end without `return`? ({own})"
     if failure.type == "AttributeError" and not at:
@@ -117,6 +149,8 @@ def form_reason(question: Question, key: str, got: Plain, right: Plain) -> str |
     if got.kind != right.kind:
         return kind_reason(question, key, got, right)
     if right.kind == "tuple":
+        if named := names_reason(key, got, right):
+            return named
         if len(got.data) != len(right.data):
             return f"`{key}` has {len(got.data)} values, expected {len(right.data)}."
         parts = [
@@ -135,7 +169,9 @@ def form_reason(question: Question, key: str, got: Plain, right: Plain) -> str |
         if got.data.shape != right.data.shape:
             return f"`{key}` has the shape {got.data.shape}, expected {right.data.shape}."
         if got.data.dtype != right.data.dtype:
-            return f"`{key}` is {got.data.dtype}, expected {right.data.dtype}."
+            whole = got.data.dtype.kind in "iu" and right.data.dtype.kind == "f"
+            cut = " An array of whole numbers cuts off all decimals." if whole else ""
+            return f"`{key}` is {got.data.dtype}, expected {right.data.dtype}.{cut}"
     if right.kind in ("array", "tensor", "number"):
         lost = ~np.isfinite(got.data) & np.isfinite(right.data)
         if np.any(lost):
@@ -146,6 +182,35 @@ def form_reason(question: Question, key: str, got: Plain, right: Plain) -> str |
             )
     if right.kind == "text" and question.choices and got.data not in question.choices:
         return f"need one of {', '.join(map(repr, question.choices))}; got {got.data!r}."
+    return None
+
+
+def names_reason(key: str, got: Plain, right: Plain) -> str | None:
+    """Which names are missing or too many, where a tuple holds names and nothing else."""
+    if not right.data or any(part.kind != "text" for part in (*got.data, *right.data)):
+        return None
+    mine, wanted = ([part.data for part in side.data] for side in (got, right))
+    missing = [name for name in wanted if name not in mine]
+    more = [name for name in mine if name not in wanted]
+    said = [f"lacks {', '.join(map(repr, missing))}"] if missing else []
+    said += [f"has {', '.join(map(repr, more))}, which should not be there"] if more else []
+    return f"`{key}` {' and '.join(said)}." if said else None
+
+
+def value_reason(got: Plain, right: Plain, tolerance: float) -> str | None:
+    """A slip that a wrong number shows by itself: its sign, a share in percent, its rounding."""
+    if got.kind != "number" or right.kind != "number" or not right.data:
+        return None
+    ratio = got.data / right.data
+    for factor, said in (
+        (-1.0, "the size is right, the sign is not."),
+        (100.0, "this is the answer in percent: give the share itself, a hundredth of it."),
+        (0.01, "this is a hundredth of the answer: is it asked for in percent?"),
+    ):
+        if abs(ratio / factor - 1) <= tolerance:
+            return said
+    if abs(ratio - 1) <= min(5 * tolerance, 0.05):
+        return f"this is near, but not within {tolerance:.1%}: round less, and at the end alone."
     return None
 
 

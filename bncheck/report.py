@@ -16,8 +16,20 @@ from bncheck.questions.question import Section
 from bncheck.reasons import word, worst
 
 SHOWN = 24  # numbers: a larger input is described and not printed
-STATES = {"passed": "passed", "named": "not passed", "wrong": "not passed", "not done": "not done"}
-COLOURS = {"passed": "#0072b2", "named": "#d55e00", "wrong": "#d55e00", "not done": "#8c8c8c"}
+STATES = {
+    "passed": "passed",
+    "named": "not passed",
+    "wrong": "not passed",
+    "not done": "not done",
+    "broken": "not judged",
+}
+COLOURS = {
+    "passed": "#0072b2",
+    "named": "#d55e00",
+    "wrong": "#d55e00",
+    "not done": "#8c8c8c",
+    "broken": "#8c8c8c",
+}
 
 
 def line(verdict: Verdict) -> str:
@@ -50,6 +62,12 @@ def findings(bank: Bank, verdict: Verdict) -> list[tuple[str, Section | None]]:
             else "write the part that raises NotImplementedError"
         )
         return [(f"Not done yet: {verdict.reason or todo}. Then run this cell again.", None)]
+    if verdict.state == "broken":
+        said = (
+            f"This check is broken, so it cannot judge your answer: {verdict.reason}. "
+            "That is no fault of yours: tell whoever runs the course."
+        )
+        return [(said, None)]
     if verdict.mistakes:
         found: list[tuple[str, Section | None]]
         found = [(f"What went wrong: {m.name}. {m.says}", m.read) for m in verdict.mistakes]

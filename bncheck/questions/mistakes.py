@@ -6,7 +6,7 @@
     - np.sqrt(var + eps)
     + (np.sqrt(var) + eps)
     ```
-    → 03_mechanism > What ε does · common mistake 4 · noise: a large mean
+    → 03_mechanism > What ε does · common mistake 4 · noise: a large mean · alone
 
 What follows `-` stands in the answer once: a part of a line, or lines with their indentation.
 Without a `+` it goes away.  A second `-` begins a second edit, so does a line `@@`.  A question
@@ -134,9 +134,9 @@ def _ends(
     probes: Sequence[Probe],
     problems: Problems,
     edits: tuple[Edit, ...],
-) -> tuple[Read, tuple[Edit, ...], int | None, frozenset[str]]:
+) -> tuple[Read, tuple[Edit, ...], int | None, frozenset[str], bool]:
     """What the line `→ …` says, with the edits, in the order of Mistake's fields."""
-    where, number, noise = default, None, frozenset[str]()
+    where, number, noise, alone = default, None, frozenset[str](), False
     for block in part.blocks:
         if block.kind != "text" or block.source[0] != "→":
             continue
@@ -147,6 +147,8 @@ def _ends(
                 number = int(digits) if digits.isdecimal() else None
                 if number is None:
                     problems.add(block.line, f"need `common mistake` and its number, got {text!r}")
+            elif text == "alone":
+                alone = True
             elif text.startswith("noise: "):
                 noise = frozenset(text.removeprefix("noise: ").split("; "))
                 names = [probe.name for probe in probes]
@@ -156,7 +158,7 @@ def _ends(
                     )
             else:
                 where = section(text, block.line, problems)
-    return where, edits, number, noise
+    return where, edits, number, noise, alone
 
 
 def _edits(block: Block, name: str, problems: Problems) -> list[tuple[int, list[str], list[str]]]:

@@ -47,6 +47,7 @@ class Mistake:
     edits: pairs of a text that occurs once in the reference, and the wrong text.
     number: its place in the list of common mistakes (`catalogue`), if it stands there.
     loose: names of probes on which the values of this mistake are rounding noise.
+    alone: is not looked for together with another one that is alone: fewer pairs, a faster check.
     """
 
     name: str
@@ -55,6 +56,7 @@ class Mistake:
     edits: tuple[tuple[str, str], ...]
     number: int | None = None
     loose: frozenset[str] = frozenset()
+    alone: bool = False
 
 
 @dataclass(frozen=True)

@@ -123,6 +123,8 @@ def cell_notes(cells: Sequence[CellReport]) -> list[str]:
 
 def state_of(answers: Sequence[Answer], shown: Shown) -> str:
     """The state of a submission: see results.STATES."""
+    if any(answer.state == "broken" for answer in answers):
+        return "unjudged"
     found = {ENDED[ended.kind] for ended in shown.ended}
     for cell in shown.cells:
         if cell.state in ("too long", "memory"):

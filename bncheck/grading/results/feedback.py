@@ -13,7 +13,7 @@ body { font: 1rem/1.5 system-ui, sans-serif; max-width: 46rem; margin: 2rem auto
 section { border-left: 4px solid; padding: 0 1rem; margin: 1.5rem 0; }
 .passed { border-color: #0072b2; }
 .named, .wrong, .lost { border-color: #d55e00; }
-.not-done { border-color: #8c8c8c; }
+.not-done, .broken { border-color: #8c8c8c; }
 pre { overflow-x: auto; padding: .5rem; border: 1px solid #8c8c8c; }
 table { border-collapse: collapse; }
 td, th { padding: .2rem .8rem; text-align: left; border-bottom: 1px solid #8c8c8c; }
@@ -25,6 +25,7 @@ WORDS = {
     "wrong": "not passed",
     "not done": "not done",
     "lost": "no result",
+    "broken": "not judged",
 }
 
 

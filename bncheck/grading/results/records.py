@@ -10,6 +10,7 @@ STATES = {
     "graded": "every question has an answer, and all cells ran",
     "partial": "some questions have no answer, or some cells failed",
     "blank": "no question has an answer",
+    "unjudged": "a check is broken: the points are not final",
     "timeout": "something ran into a time limit",
     "memory": "something ran out of the memory allowed",
     "crashed": "the process ended in the middle",

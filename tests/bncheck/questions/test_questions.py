@@ -8,7 +8,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from bncheck.bank import planted
+from bncheck.bank import Bank, planted
+from bncheck.guard import ReadyMade
 from bncheck.questions import answer
 from bncheck.questions.folder import WrittenExercise, read_folder
 from bncheck.questions.problems import BrokenQuestion
@@ -100,6 +101,25 @@ def test_methods_that_only_the_answer_has_are_not_in_the_stub():
     turn = 'raise NotImplementedError("your turn")'
     assert answer.stub(block) == f"class Layer:\n    def forward(self, x):\n        {turn}"
     assert "def own" in answer.reference(block)
+
+
+def test_two_that_are_alone_are_no_pair(folder):
+    def pairs() -> int:
+        question = read(folder).exercise.questions[0]
+        return len(Bank("ex01.slope", question, 0, ReadyMade()).mistakes(2))
+
+    edit(folder, "+ x\n", "+ 1 * x\n")
+    edit(
+        folder,
+        "-     centred = x - x.mean()\n+     centred = x - x.mean()\n+     y = y - y.mean()\n",
+        "",
+    )
+    assert pairs() == 1
+    edit(folder, "common mistake 3", "common mistake 3 · alone")
+    assert pairs() == 1
+    path = folder / "slope.md"
+    path.write_text(path.read_text(encoding="utf-8").rstrip("\n") + "\n→ alone\n", encoding="utf-8")
+    assert pairs() == 0
 
 
 def test_what_goes_away_goes_with_its_line(folder):
