@@ -8,7 +8,6 @@ The address of a thing is its import line, for instance
     nn              the torch layers, drop-ins for torch's, and `convert`
     norms           other normalisations by one rule
     modes           evaluate a model, and leave it as it was
-    inspection      a check of a model's batch normalization layers
     surgery         re-estimate, fold, freeze, synchronise or replace the layers of a model
     doctor          faults of a model of one's own, on its data: where, what they cost, the remedy
 """
