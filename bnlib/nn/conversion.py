@@ -1,8 +1,10 @@
 """Swap torch's batch normalization layers in a model for ours, and back."""
 
+import warnings
 from collections.abc import Mapping
 
 from torch import nn
+from torch.nn.modules import batchnorm
 
 from bnlib.nn.layers import BatchNorm1d, BatchNorm2d, BatchNorm3d
 
@@ -21,9 +23,10 @@ def convert(model: nn.Module, to: str = "bnlib") -> nn.Module:
     to: "bnlib" or "torch".
     Returns model, or the new layer where model is such a layer itself. The new layers hold the
     very parameters, buffers and hooks of the old, which an optimizer goes on training, and their
-    mode; a layer that stands in several places stays one. Subclasses of torch's layers, such as
-    SyncBatchNorm and the lazy layers before their first batch, are left alone: they do something
-    else.
+    mode; a layer that stands in several places stays one. Other layers of the family are left
+    alone, since they do something else, and a warning names them: SyncBatchNorm, lazy layers
+    before their first batch, those of other libraries. A warning also says if there was nothing to
+    replace.
     Raises ValueError for another `to`.
 
     >>> convert(nn.Sequential(nn.Linear(3, 2), nn.BatchNorm1d(2)))[1].__module__
@@ -31,7 +34,32 @@ def convert(model: nn.Module, to: str = "bnlib") -> nn.Module:
     """
     if to not in _CONVERSIONS:
         raise ValueError(f"need to='bnlib' or to='torch', got {to!r}: name the layers to end with")
+    _warn(model, _CONVERSIONS[to])
     return replace_layers(model, _CONVERSIONS[to])
+
+
+def _warn(model: nn.Module, classes: Mapping[type[nn.Module], type[nn.Module]]) -> None:
+    """Name the layers that will be left alone, and say if none will be replaced."""
+    kinds = {path or "the model": type(module) for path, module in model.named_modules()}
+    left = [
+        f"{path} ({kind.__name__})"
+        for path, kind in kinds.items()
+        if _is_family(kind) and kind not in classes and kind not in classes.values()
+    ]
+    if left:
+        warnings.warn(
+            f"convert leaves {', '.join(left)} alone, since they do something else: put plain "
+            "layers of torch.nn in their place first, or keep them",
+            stacklevel=3,
+        )
+    elif not {*classes, *classes.values()} & {*kinds.values()}:
+        names = ", ".join(sorted({f"{kind.__module__}.{kind.__name__}" for kind in classes}))
+        warnings.warn(f"convert found no layer to replace: it knows {names}", stacklevel=3)
+
+
+def _is_family(kind: type[nn.Module]) -> bool:
+    """Whether a class is batch normalization by its base, or by its name."""
+    return issubclass(kind, batchnorm._BatchNorm) or "BatchNorm" in kind.__name__
 
 
 def replace_layers(

@@ -7,64 +7,34 @@ The parameters are called weight and bias, as in torch, so that state_dicts inte
 beta are their names in the book.
 """
 
-from typing import Any, ClassVar
+from typing import ClassVar
 
 import torch
 from torch import Tensor, nn
+from torch.nn.modules import batchnorm
 
 from bnlib.nn.autograd import batch_norm, batch_norm_eval
 from bnlib.nn.checks import check_batch, check_state
 from bnlib.nn.formulas import spread, values_per_channel
 
 
-class _BatchNorm(nn.Module):
-    """What the layers for all shapes share; they differ in the number of axes they take."""
+class _BatchNorm(batchnorm._BatchNorm):
+    """What the layers for all shapes share; they differ in the number of axes they take.
 
-    _version = 2  # of the state_dict: 2 added num_batches_tracked
+    Arguments and state are torch's, and its class is the base: so whatever looks for batch
+    normalization in a model finds these layers too. The computation is ours.
+
+    num_features: C; eps: inside the root; momentum: weight of the new batch in the running
+    statistics, None for the average over all batches; affine: learn gamma and beta;
+    track_running_stats: keep running statistics, else evaluation uses the batch as well;
+    bias: learn beta too, where affine.
+    """
+
     _ndims: ClassVar[tuple[int, ...]]
 
-    weight: nn.Parameter | None
-    bias: nn.Parameter | None
     running_mean: Tensor | None
     running_var: Tensor | None
     num_batches_tracked: Tensor | None
-
-    def __init__(
-        self,
-        num_features: int,
-        eps: float = 1e-5,
-        momentum: float | None = 0.1,
-        affine: bool = True,
-        track_running_stats: bool = True,
-        device: torch.device | str | None = None,
-        dtype: torch.dtype | None = None,
-        *,
-        bias: bool = True,
-    ) -> None:
-        """Take the arguments of torch's layer.
-
-        num_features: C; eps: inside the root; momentum: weight of the new batch in the running
-        statistics, None for the average over all batches; affine: learn gamma and beta;
-        track_running_stats: keep running statistics, else evaluation uses the batch as well;
-        bias: learn beta too, where affine.
-        """
-        super().__init__()
-        self.num_features = num_features
-        self.eps = eps
-        self.momentum = momentum
-        self.affine = affine
-        self.track_running_stats = track_running_stats
-
-        def vector() -> Tensor:
-            return torch.empty(num_features, device=device, dtype=dtype)
-
-        self.register_parameter("weight", nn.Parameter(vector()) if affine else None)
-        self.register_parameter("bias", nn.Parameter(vector()) if affine and bias else None)
-        count = torch.zeros((), dtype=torch.long, device=device)
-        self.register_buffer("running_mean", vector() if track_running_stats else None)
-        self.register_buffer("running_var", vector() if track_running_stats else None)
-        self.register_buffer("num_batches_tracked", count if track_running_stats else None)
-        self.reset_parameters()
 
     @property
     def gamma(self) -> nn.Parameter | None:
@@ -76,33 +46,8 @@ class _BatchNorm(nn.Module):
         """The shift of the book: bias, by another name. Read-only."""
         return self.bias
 
-    def reset_running_stats(self) -> None:
-        """Forget all batches: mean 0, variance 1, none counted."""
-        if self.track_running_stats:
-            assert self.running_mean is not None and self.running_var is not None
-            assert self.num_batches_tracked is not None
-            self.running_mean.zero_()
-            self.running_var.fill_(1)
-            self.num_batches_tracked.zero_()
-
-    def reset_parameters(self) -> None:
-        """Forget all batches, and set gamma to 1 and beta to 0."""
-        self.reset_running_stats()
-        if self.weight is not None:
-            nn.init.ones_(self.weight)
-        if self.bias is not None:
-            nn.init.zeros_(self.bias)
-
-    def extra_repr(self) -> str:
-        """The arguments, as torch prints them."""
-        return (
-            f"{self.num_features}, eps={self.eps}, momentum={self.momentum}, "
-            f"affine={self.affine}, bias={self.bias is not None}, "
-            f"track_running_stats={self.track_running_stats}"
-        )
-
-    def forward(self, x: Tensor) -> Tensor:
-        """Normalise x: with its own statistics in training, with the running ones in evaluation.
+    def forward(self, input: Tensor) -> Tensor:
+        """Normalise the input x: by its own statistics in training, by the running ones else.
 
         x: (N, C) or (N, C, *spatial), as the class says. Returns y, like x. In training the
         running statistics move towards those of x; the variance takes the factor n/(n − 1).
@@ -112,6 +57,7 @@ class _BatchNorm(nn.Module):
         numbers. A batch that is refused leaves the layer as it was.
         Ioffe & Szegedy 2015, algorithms 1 and 2.
         """
+        x = input  # the name that torch gives it
         self._check_input_dim(x)
         weight, bias = self.weight, self.bias
         running_mean, running_var = self.running_mean, self.running_var
@@ -160,18 +106,6 @@ class _BatchNorm(nn.Module):
         y = y if self.weight is None else y * spread(self.weight, x)
         y = y if self.bias is None else y + spread(self.bias, x)
         return y.to(x.dtype)
-
-    def _load_from_state_dict(
-        self, state_dict: dict[str, Any], prefix: str, local_metadata: dict[str, Any], *rest: Any
-    ) -> None:
-        """Load a state_dict; one of version 1 has no num_batches_tracked, which then stays."""
-        key = prefix + "num_batches_tracked"
-        if (local_metadata.get("version") or 1) < 2 and self.num_batches_tracked is not None:
-            count = self.num_batches_tracked
-            state_dict.setdefault(
-                key, torch.zeros_like(count, device="cpu") if count.is_meta else count
-            )
-        super()._load_from_state_dict(state_dict, prefix, local_metadata, *rest)
 
 
 class BatchNorm1d(_BatchNorm):

@@ -161,3 +161,60 @@ def test_unknown_target_is_refused_before_anything_changes(nn):
     with pytest.raises(ValueError, match="need to='bnlib' or to='torch', got 'jax'"):
         nn.convert(model, to="jax")
     assert classes(model) == {torch.nn.BatchNorm2d}
+
+
+# -- recognised by others ------------------------------------------------------------------------
+
+
+def test_update_bn_of_torch_takes_our_statistics_anew(nn):
+    ours, theirs = nn.BatchNorm1d(3), torch.nn.BatchNorm1d(3)
+    data = [torch.randn(n, 3) + 5 for n in (4, 8)]
+    for layer in (ours, theirs):
+        torch.optim.swa_utils.update_bn(data, layer)
+    torch.testing.assert_close(ours.running_mean, theirs.running_mean)
+    torch.testing.assert_close(ours.running_var, theirs.running_var)
+    assert ours.running_mean.min() > 1
+
+
+def test_torch_makes_synchronised_layers_of_ours(nn):
+    model = torch.nn.Sequential(torch.nn.Conv2d(3, 3, 1), nn.BatchNorm2d(3))
+    found = torch.nn.SyncBatchNorm.convert_sync_batchnorm(model)
+    assert type(found[1]) is torch.nn.SyncBatchNorm
+    assert found[1].weight is model[1].weight
+
+
+def test_torch_func_takes_the_running_statistics_away(nn):
+    model = torch.nn.Sequential(nn.BatchNorm1d(3))
+    torch.func.replace_all_batch_norm_modules_(model)
+    assert model[0].running_mean is None and not model[0].track_running_stats
+    assert model.eval()(torch.randn(5, 3)).mean().abs() < 1e-6
+
+
+def test_the_input_may_be_given_by_name(nn):
+    x = torch.randn(5, 3)
+    assert torch.equal(nn.BatchNorm1d(3)(input=x), nn.BatchNorm1d(3)(x))
+
+
+def test_what_convert_leaves_alone_is_named(nn):
+    class Odd(torch.nn.BatchNorm2d):
+        pass
+
+    class FrozenBatchNorm2d(torch.nn.Module):
+        pass
+
+    model = torch.nn.ModuleDict(
+        {
+            "a": torch.nn.BatchNorm2d(3),
+            "b": Odd(3),
+            "c": FrozenBatchNorm2d(),
+            "d": nn.BatchNorm2d(3),
+        }
+    )
+    with pytest.warns(UserWarning, match=r"leaves b \(Odd\), c \(FrozenBatchNorm2d\) alone"):
+        nn.convert(model)
+    assert type(model["a"]) is nn.BatchNorm2d and type(model["b"]) is Odd
+
+
+def test_convert_does_not_convert_nothing_in_silence(nn):
+    with pytest.warns(UserWarning, match="found no layer to replace"):
+        nn.convert(torch.nn.Linear(3, 3))
