@@ -122,7 +122,15 @@ def values(
 
 def _says(part: Section, problems: Problems) -> str:
     """The sentences to the learner, in one line a paragraph."""
-    blocks = [block for block in part.blocks if block.kind == "text" and block.source[0] != "→"]
+    blocks = []
+    for block in part.blocks:
+        if block.kind in ("list", "table"):
+            got = block.source.splitlines()[0]
+            problems.add(
+                block.line, f"“{part.title}”: need sentences here, got a {block.kind}: {got!r}"
+            )
+        elif block.kind == "text" and block.source[0] != "→":
+            blocks.append(block)
     if not blocks:
         problems.add(part.line, f"“{part.title}”: need a sentence to the learner under the heading")
     return "\n\n".join(block.source.replace("\n", " ") for block in blocks)

@@ -252,6 +252,12 @@ BROKEN = {
         39,
         "need a sentence to the learner",
     ),
+    "a sentence that begins like a list": (
+        "only then\nmay the line",
+        "only then\n1. may the line",
+        41,
+        "need sentences here, got a list: '1. may the line have an intercept.'",
+    ),
     "a mistake of which nothing goes away": ("- x - x.mean()\n+ x\n", "+ x\n", 43, "got `+` alone"),
     "a difference without signs": (
         "- x - x.mean()\n",

@@ -133,22 +133,26 @@ def test_an_edit_of_a_module_executes_the_chapters_that_use_it_alone(built: Book
     assert built.execute() == []
 
 
-@pytest.mark.parametrize(
-    "read",
-    [
-        "import importlib; importlib.import_module('bnlib.' + 'hidden')",
-        "from pathlib import Path; Path('../bnlib/hidden.py').read_text()",
-    ],
-    ids=["imported by a name made at run time", "opened"],
-)
-def test_a_file_that_the_key_does_not_cover_ends_the_build(read: str, small_book: Book) -> None:
-    (small_book.root / "bnlib" / "hidden.py").write_text("x = 1\n")
-    small_book.write("02_second", CELL.format(name="02_second") + "\n" + read)
-    said = r"02_second.ipynb reads what its key does not cover: bnlib/hidden.py"
+def test_files_that_the_key_does_not_cover_end_the_build(small_book: Book) -> None:
+    """Imported by a name that is made at run time, or opened."""
+    package = small_book.root / "bnlib"
+    (package / "hidden.py").write_text("x = 1\n")
+    (package / "sub").mkdir()
+    (package / "sub" / "read.txt").write_text("1")
+    reads = {
+        "01_first": "import importlib; importlib.import_module('bnlib.' + 'hidden')",
+        "02_second": "from pathlib import Path; Path('../bnlib/sub/read.txt').read_text()",
+    }
+    for name, read in reads.items():
+        small_book.write(name, f"{CELL.format(name=name)}\n{read}")
     for _ in range(2):
-        with pytest.raises(execution.ChapterFailed, match=said):
+        with pytest.raises(execution.ChapterFailed) as failed:
             small_book.execute()
-    small_book.write("02_second", CELL.format(name="02_second"))
+        said = "{}.ipynb reads what its key does not cover: bnlib/{}"
+        assert said.format("01_first", "hidden.py") in str(failed.value)
+        assert said.format("02_second", "sub/read.txt") in str(failed.value)
+    for name in NAMES:
+        small_book.write(name, CELL.format(name=name))
     small_book.execute()
 
 
@@ -201,16 +205,15 @@ def test_a_build_that_fails_fails_again_and_leaves_the_former_site(built: Book) 
 
 
 @pytest.mark.parametrize(
-    ("code", "text", "said"),
+    ("code", "said"),
     [
-        ("1 + 1", "See [there](nowhere.md).", "nowhere"),
-        ("import warnings\nwarnings.warn('too small')", "", "stderr"),
-        ("raise RuntimeError('out of eggs')", "", "out of eggs"),
+        ("import warnings\nwarnings.warn('too small')", "stderr"),
+        ("raise RuntimeError('out of eggs')", "out of eggs"),
     ],
-    ids=["a link to nothing", "a cell that warns", "a cell that fails"],
+    ids=["a cell that warns", "a cell that fails"],
 )
-def test_no_book_is_made_with(code: str, text: str, said: str, small_book: Book) -> None:
-    small_book.write("02_second", code, text)
+def test_no_book_is_made_with(code: str, said: str, small_book: Book) -> None:
+    small_book.write("02_second", code)
     answer = small_book.build()
     assert answer.returncode != 0
     assert said in answer.stdout + answer.stderr
@@ -274,9 +277,7 @@ def test_an_edit_of_the_package_during_a_build_is_noticed(small_book: Book) -> N
     assert answer.returncode != 0
     assert "code was edited during the build" in answer.stderr
     small_book.executed()
-    assert small_book.build().returncode == 0
-    assert sorted(small_book.executed()) == list(NAMES)
-    assert "the number is 42" in small_book.page("02_second")
+    assert sorted(small_book.execute()) == list(NAMES)
 
 
 def test_jupyter_book_by_itself_sees_an_edit_of_the_package_too(small_book: Book) -> None:
