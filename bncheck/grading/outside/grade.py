@@ -24,7 +24,7 @@ from bncheck.report import example, findings
 
 ENGINE = Path(bncheck.__file__).resolve().parent
 ENDED = {"too long": "timeout", "memory": "memory", "crashed": "crashed", "forged": "crashed"}
-ORDER = ("timeout", "memory", "crashed")
+ORDER = ("memory", "timeout", "crashed")  # what was without memory is slow before it ends
 
 
 def run_digest(course: Course, seed: int, limits: Limits, exercise: str | None) -> str:
@@ -60,7 +60,7 @@ def grade(
         answer(course.bank(f"{short}.{question.name}", seed), shown)
         for question in course.load(short).questions
     )
-    notes = [*submission.notes, *cell_notes(shown.cells)]
+    notes = [*cell_notes(shown.cells), *submission.notes]  # what failed first explains the rest
     notes += [ended.detail for ended in shown.ended if ended.kind == "forged"]
     notes += signs(submission.cells, course.package, course.ready_made.packages)
     state = state_of(answers, shown)
