@@ -21,13 +21,8 @@ from bnlib.nn.formulas import spread, values_per_channel
 class _BatchNorm(batchnorm._BatchNorm):
     """What the layers for all shapes share; they differ in the number of axes they take.
 
-    Arguments and state are torch's, and its class is the base: so whatever looks for batch
-    normalization in a model finds these layers too. The computation is ours.
-
-    num_features: C; eps: inside the root; momentum: weight of the new batch in the running
-    statistics, None for the average over all batches; affine: learn gamma and beta;
-    track_running_stats: keep running statistics, else evaluation uses the batch as well;
-    bias: learn beta too, where affine.
+    Torch's class is the base, so that whatever looks for batch normalization in a model finds
+    these layers too; loading and printing are its own. State and computation are ours.
     """
 
     _ndims: ClassVar[tuple[int, ...]]
@@ -35,6 +30,43 @@ class _BatchNorm(batchnorm._BatchNorm):
     running_mean: Tensor | None
     running_var: Tensor | None
     num_batches_tracked: Tensor | None
+
+    def __init__(
+        self,
+        num_features: int,
+        eps: float = 1e-5,
+        momentum: float | None = 0.1,
+        affine: bool = True,
+        track_running_stats: bool = True,
+        device: torch.device | str | None = None,
+        dtype: torch.dtype | None = None,
+        *,
+        bias: bool = True,
+    ) -> None:
+        """Take the arguments of torch's layer.
+
+        num_features: C; eps: inside the root; momentum: weight of the new batch in the running
+        statistics, None for the average over all batches; affine: learn gamma and beta;
+        track_running_stats: keep running statistics, else evaluation uses the batch as well;
+        bias: learn beta too, where affine.
+        """
+        nn.Module.__init__(self)  # not the base's: the state is registered here, to be read
+        self.num_features = num_features
+        self.eps = eps
+        self.momentum = momentum
+        self.affine = affine
+        self.track_running_stats = track_running_stats
+
+        def vector() -> Tensor:
+            return torch.empty(num_features, device=device, dtype=dtype)
+
+        self.register_parameter("weight", nn.Parameter(vector()) if affine else None)
+        self.register_parameter("bias", nn.Parameter(vector()) if affine and bias else None)
+        count = torch.zeros((), dtype=torch.long, device=device)
+        self.register_buffer("running_mean", vector() if track_running_stats else None)
+        self.register_buffer("running_var", vector() if track_running_stats else None)
+        self.register_buffer("num_batches_tracked", count if track_running_stats else None)
+        self.reset_parameters()
 
     @property
     def gamma(self) -> nn.Parameter | None:
