@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Mapping, Sequence
+from copy import copy
 from dataclasses import replace
 from functools import cache, cached_property, partial
 from itertools import combinations
@@ -93,6 +94,14 @@ class Bank:
         self.name, self.question, self.seed = name, question, seed
         self.tasks = tasks(question, seed, ready_made)
         self._mistakes: dict[int, dict[tuple[Mistake, ...], Shown]] = {}
+
+    def sample(self, pairs: int) -> Bank:
+        """A bank that looks for so many pairs of mistakes alone, drawn from its seed."""
+        drawn = copy(self)
+        every = list(self.mistakes(2).items())
+        order = np.random.default_rng(self.seed).permutation(len(every))[:pairs]
+        drawn._mistakes = {1: dict(self.mistakes(1)), 2: dict(every[i] for i in sorted(order))}
+        return drawn
 
     @cached_property
     def reference(self) -> Shown:
