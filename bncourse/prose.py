@@ -1,15 +1,19 @@
 """Sentences that take their numbers from the run, so that text and measurement cannot part."""
 
 import inspect
+import os
 import string
 import textwrap
 from collections.abc import Callable, Mapping, Sequence
 from numbers import Number
 
+import numpy as np
 from IPython.display import Markdown
 
 from bncourse.evidence import Claim, Result, Verdict
 
+STRICT = "BNCOURSE_STRICT"  # set where the author's numbers run: a sentence must hold
+CHANGED = "**With your numbers this no longer holds.** Of the run that the book shows it says:"
 MARKS: dict[Verdict, str] = {"supported": "✓", "not supported": "✗", "inconclusive": "?"}
 
 
@@ -21,7 +25,7 @@ class _Numbers(string.Formatter):
         return text.replace("-", "−") if isinstance(value, Number) else text
 
 
-def say(template: str, **values: object) -> Markdown:
+def say(template: str, /, *, holds: bool | np.bool_ = True, **values: object) -> Markdown:
     """Fill measured values into a sentence, as `str.format` does, and show it as text.
 
     >>> say("It took {n} steps, {share:.0%} of the run.", n=40, share=0.25).data
@@ -29,13 +33,22 @@ def say(template: str, **values: object) -> Markdown:
     >>> say("A gain of {gain:.1f} points.", gain=-0.2).data
     'A gain of −0.2 points.'
 
+    holds: whether the measurement still bears out what the sentence states.  Where it does not, a
+    reader who changed a number is told so above the sentence, and AssertionError is raised where
+    the environment variable BNCOURSE_STRICT is set: the book is built and tested with it.
+
     Braces of LaTeX are doubled. Raises KeyError for a name without a value and ValueError for a
     value without a name in the template: a number that the text does not use is a mistake.
     """
     unused = [name for name in values if "{" + name not in template]
     if unused:
         raise ValueError(f"not in the sentence: {', '.join(unused)}: use it there or drop it")
-    return Markdown(_Numbers().vformat(template, (), values))
+    sentence = _Numbers().vformat(template, (), values)
+    if holds:
+        return Markdown(sentence)
+    if os.environ.get(STRICT):
+        raise AssertionError(f"this no longer holds: {sentence}")
+    return Markdown(f"{CHANGED}\n\n{sentence}")
 
 
 def source(code: Callable[..., object]) -> Markdown:

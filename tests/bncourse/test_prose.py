@@ -1,5 +1,6 @@
 """Laws of the sentences that carry measured numbers."""
 
+import numpy as np
 import pytest
 
 from bncourse.evidence import Claim, weigh
@@ -18,6 +19,19 @@ def test_a_number_without_a_place_in_the_sentence_is_refused():
 def test_a_place_without_a_number_is_refused():
     with pytest.raises(KeyError):
         say("{a} {b}", a=1)
+
+
+def test_a_sentence_that_does_not_hold_is_kept_and_told(monkeypatch):
+    monkeypatch.delenv("BNCOURSE_STRICT", raising=False)
+    told = say("It is {a:.1f}.", holds=np.float64(0.25) > 1, a=0.25).data
+    assert told.startswith("**With your numbers this no longer holds.**")
+    assert told.endswith("It is 0.2.")
+
+
+def test_a_sentence_that_does_not_hold_ends_the_build(monkeypatch):
+    monkeypatch.setenv("BNCOURSE_STRICT", "1")
+    with pytest.raises(AssertionError, match=r"no longer holds: It is 0\.2"):
+        say("It is {a:.1f}.", holds=False, a=0.25)
 
 
 def test_the_source_of_a_method_is_shown_without_its_indent():

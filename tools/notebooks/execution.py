@@ -45,6 +45,7 @@ def kernel_environment(root: Path, results: Path) -> dict[str, str]:
     path = os.environ.get("PYTHONPATH", "").split(os.pathsep)
     return {
         "BNCOURSE_RESULTS": str(results),
+        "BNCOURSE_STRICT": "1",  # a sentence that does not hold ends the build
         "BNCOURSE_FIGURES": "static",  # interactive figures for pages without a kernel
         "PYTHONPATH": os.pathsep.join([str(root), *(p for p in path if p not in ("", str(root)))]),
         "PYTHONHASHSEED": "0",
