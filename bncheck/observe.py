@@ -102,7 +102,7 @@ class Observation:
 
 def observe(names: Mapping[str, Any], tasks: Sequence[Task]) -> list[Observation]:
     """Run the tasks on the learner's `names`.  After one that takes too long, no more are run."""
-    if any("torch" in task.code for task in tasks):
+    if any("optim" in task.code for task in tasks):
         # an optimizer's first step does so, and it takes seconds, which are not the learner's
         importlib.import_module("torch._dynamo")
 
