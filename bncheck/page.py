@@ -152,3 +152,20 @@ def said_of(error: BaseException, file: str) -> str:
 def no_input(prompt: object = "") -> str:
     """What `input` does in a page."""
     raise RuntimeError("a page has no keyboard to ask: write the value into the code")
+
+
+class Cells:
+    """The cells of a chapter that run in its page: they share what they define."""
+
+    def __init__(self) -> None:
+        self.space: dict[str, Any] = {"__name__": "__main__"}
+
+    def run(self, cells: Sequence[tuple[str, str]]) -> dict[str, str]:
+        """Execute cells, named, in this order; what the last one showed, or how one failed."""
+        shown = ""
+        for name, source in cells:
+            try:
+                shown = run(source, f"<{name}>", self.space)
+            except CellFailed as error:
+                return {"shown": "", "error": str(error)}
+        return {"shown": shown, "error": ""}

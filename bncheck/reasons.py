@@ -123,6 +123,11 @@ def failure_reason(failure: Failure, seconds: float) -> str:
         return f"{call} finds nothing of that name: {own}."
     if failure.type == "KeyError" and not at:
         return f"{call}: there is no entry {failure.message}."
+    if missing := re.match(r"No module named '(\w+)", failure.message):
+        return (
+            f"{call} needs {missing[1]}, which is not here: a page of the book has NumPy alone, a "
+            f"notebook what the course installs.{at}"
+        )
     if mixes(failure.message):
         return (
             f"your code mixes NumPy and torch ({own}). Use the one whose arrays the function "

@@ -5,7 +5,7 @@ import http.server
 import os
 import re
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -27,6 +27,7 @@ PAGES = sorted(
 # The page for addresses that lead nowhere names all files by their published address.
 LOST = "404.html"
 LOCAL = "127.0.0.1"
+PHONE = {"width": 360, "height": 740}
 AXE = (Path(axe_playwright_python.__file__).parent / "axe.min.js").read_text(encoding="utf-8")
 
 # In a page: opens what is folded.
@@ -124,3 +125,6 @@ class Visit:
             self.page.evaluate(f"() => {{ {AXE} }}")
         found: list[str] = self.page.evaluate(RUN_AXE, rules)
         return found
+
+
+Open = Callable[..., Visit]

@@ -8,17 +8,16 @@ import itertools
 import json
 import os
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from typing import Any
 from urllib.parse import quote, urlsplit
 
 import pytest
 import yaml
 from bs4 import Tag
-from playwright.sync_api import Browser, BrowserContext, Locator, Page
+from playwright.sync_api import BrowserContext, Locator, Page
 
-from tests.book.reading import HTML, LOST, PAGES, ROOT, UNFOLD, Visit, parse, served
-from tools.paper import browser
+from tests.book.reading import HTML, LOST, PAGES, PHONE, ROOT, UNFOLD, Open, Visit, parse
 from tools.project.screenshots import SET_THEME
 from tools.site import extension
 
@@ -26,7 +25,6 @@ CHAPTERS = [name for name in PAGES if re.match(r"chapters/\d\d_", name)]
 NOTEBOOKS = [name for name in PAGES if re.match(r"chapters/\d\d_|exercises/(solutions/)?ex", name)]
 EXPLORING = [name for name in PAGES if parse(name).select_one("div.explore")]
 SCHEMES = ["http", "file"]
-PHONE = {"width": 360, "height": 740}
 SHIFTS = """() => {
   window.shifts = 0;
   new PerformanceObserver((list) => {
@@ -45,6 +43,7 @@ FRAME = """(figure) => ({
   label: figure.querySelector("svg").getAttribute("aria-label"),
 })"""
 
+pytestmark = pytest.mark.usefixtures("site")
 each_page = pytest.mark.parametrize("name", PAGES or ["no site"])
 at_desk = pytest.mark.parametrize("desk", PAGES or ["no site"], indirect=True, scope="session")
 on_phone = pytest.mark.parametrize("phone", PAGES or ["no site"], indirect=True, scope="session")
@@ -52,59 +51,6 @@ each_chapter = pytest.mark.parametrize("name", CHAPTERS or ["no site"])
 each_notebook = pytest.mark.parametrize("name", NOTEBOOKS or ["no site"])
 each_exploring = pytest.mark.parametrize("name", EXPLORING or ["no interactive figure"])
 each_scheme = pytest.mark.parametrize("scheme", SCHEMES)
-
-
-@pytest.fixture(scope="session", autouse=True)
-def site() -> None:
-    if not PAGES:
-        if "BNCOURSE_BOOK" in os.environ:
-            pytest.fail(f"no site in {HTML}")
-        pytest.skip("no site was built: run `make test`")
-
-
-@pytest.fixture(scope="session")
-def chrome() -> Iterator[Browser]:
-    try:
-        browser.find()
-    except browser.NoBrowser as error:
-        pytest.skip(f"no page is opened without a browser: {error}")
-    with browser.chromium() as chrome:
-        yield chrome
-
-
-@pytest.fixture(scope="session")
-def bases() -> Iterator[dict[str, str]]:
-    with served(HTML) as address:
-        yield {"http": address, "file": HTML.resolve().as_uri() + "/"}
-
-
-Open = Callable[..., Visit]
-
-
-@pytest.fixture(scope="session")
-def contexts(chrome: Browser) -> dict[str, BrowserContext]:
-    """Readers: what they have in the cache they keep, as a reader does."""
-    return {
-        "desk": chrome.new_context(
-            viewport={"width": 1280, "height": 900}, reduced_motion="reduce"
-        ),
-        "phone": chrome.new_context(viewport=PHONE, reduced_motion="reduce", has_touch=True),
-        "bare": chrome.new_context(viewport=PHONE, java_script_enabled=False),
-    }
-
-
-@pytest.fixture
-def visit(contexts: dict[str, BrowserContext], bases: dict[str, str]) -> Iterator[Open]:
-    """Opens a page: at a desk, on a phone, or without JavaScript (bare)."""
-    opened: list[Visit] = []
-
-    def open_page(name: str, reader: str = "desk", scheme: str = "http") -> Visit:
-        opened.append(Visit(contexts[reader], bases[scheme], name))
-        return opened[-1]
-
-    yield open_page
-    for made in opened:
-        made.page.close()
 
 
 @pytest.fixture(scope="session")

@@ -8,6 +8,7 @@ exercises to those of their solutions.  It loads the other modules of the extens
     figures         pictures for light and for dark pages; gallery: the page with all of them
     launch          buttons that run and download notebooks
     describe        what pages tell search engines and other sites; the page for wrong addresses
+    live            what a reader answers and runs in the page; runtime: Python for that
     quoting         what a page says that another file knows
     accessibility   what the theme lacks for screen readers, keyboards and phones
 """
@@ -72,7 +73,7 @@ def link_exercise_and_solution(app: Sphinx, name: str, source: list[str]) -> Non
 
 
 def setup(app: Sphinx) -> dict[str, Any]:
-    for extension in ("mathematics", "figures", "launch", "describe", "accessibility"):
+    for extension in ("mathematics", "figures", "launch", "describe", "accessibility", "live"):
         app.setup_extension(f"tools.site.{extension}")
     # Sphinx reads all pages again when it changes: their outputs are of other code then
     app.add_config_value("chapter_keys", {}, "env", types=[dict])
