@@ -58,6 +58,7 @@ preview: install
 
 zip: book
 	@rm -rf _build/batch-normalization && cp -r _build/html _build/batch-normalization
+	@test -n "$(PYTHON_IN_PAGES)" || rm -rf _build/batch-normalization/_static/live/pyodide
 	@cd _build && "$(CURDIR)/$(VENV)" -m zipfile -c batch-normalization.zip batch-normalization
 	@rm -rf _build/batch-normalization && echo "$(CURDIR)/_build/batch-normalization.zip"
 

@@ -361,7 +361,7 @@ def test_what_is_downloaded_gets_the_same_points_in_class_and_can_be_loaded(
     assert bncheck(arguments) == 0
     with (tmp_path / "out" / "grades.csv").open(newline="") as table:
         (grade,) = csv.DictReader(table)
-    assert grade["points"] == "5"
+    assert grade["total"] == "5"
     fresh, empty = opened(reader, bases["http"])
     fresh.page.evaluate("localStorage.clear()")
     fresh.page.reload()
@@ -467,3 +467,50 @@ def test_a_page_from_a_file_says_how_to_serve_it(
     assert "python -m http.server" in seen.page.locator(".live-note").inner_text()
     assert not seen.page.locator("textarea").count()
     assert not seen.complaints
+
+
+# -- cells of chapters ---------------------------------------------------------------------------
+
+MECHANISM = "chapters/03_mechanism.html"
+
+
+@pytest.fixture
+def chapter(reader: BrowserContext, bases: dict[str, str]) -> Page:
+    return Visit(reader, bases["http"], MECHANISM).page
+
+
+def run(cell: Locator, code: str) -> str:
+    """Open a cell, put code in, run it; what it shows."""
+    cell.get_by_role("button").first.wait_for()
+    if cell.get_by_role("button", name="Edit and run").count():
+        cell.get_by_role("button", name="Edit and run").click()
+    cell.locator("textarea").fill(code)
+    cell.get_by_role("button", name="Run", exact=True).click()
+    shown = cell.locator(".live-shown", has_not_text="Running")
+    shown.wait_for(timeout=START)
+    return shown.inner_text()
+
+
+def test_a_cell_runs_after_those_above_it_and_shows_its_value(chapter: Page) -> None:
+    cell = chapter.locator("[data-cell]").last
+    cell.get_by_role("button", name="Edit and run").click()
+    own = cell.locator("textarea").input_value()
+    assert run(cell, f"{own}\nfloat(np.arange(3.0).mean())").strip() == "1.0"
+    assert "3" in run(cell, f"{own}\nprint(1 + 2)")
+
+
+def test_cells_share_what_they_define_until_python_begins_anew(chapter: Page) -> None:
+    first, last = chapter.locator("[data-cell]").first, chapter.locator("[data-cell]").last
+    own = first.locator("pre").first.inner_text()
+    run(first, f"{own}\nmine = 41")
+    assert run(last, "mine + 1").strip() == "42"
+    last.get_by_role("button", name="Restart").click()
+    assert run(last, "'numpy' in dir() or mine").strip() == "41"  # the changed cell ran again
+
+
+def test_an_error_a_loop_and_the_way_back(chapter: Page) -> None:
+    cell = chapter.locator("[data-cell]").first
+    own = cell.locator("pre").first.inner_text().strip()
+    assert "ZeroDivisionError" in run(cell, "1 / 0")
+    cell.get_by_role("button", name="As in the book").click()
+    assert cell.locator("textarea").input_value().strip() == own

@@ -8,7 +8,8 @@ exercises to those of their solutions.  It loads the other modules of the extens
     figures         pictures for light and for dark pages; gallery: the page with all of them
     launch          buttons that run and download notebooks
     describe        what pages tell search engines and other sites; the page for wrong addresses
-    live            what a reader answers and runs in the page; runtime: Python for that
+    live            what a reader answers and runs in the page; runtime: Python for that;
+                    runnable: which cells need nothing else
     quoting         what a page says that another file knows
     accessibility   what the theme lacks for screen readers, keyboards and phones
 """

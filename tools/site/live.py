@@ -17,6 +17,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import nbformat
 from bs4 import BeautifulSoup
 from docutils import nodes
 from sphinx.application import Sphinx
@@ -26,10 +27,16 @@ from bncheck.questions.packed import needs, pack
 from bncheck.questions.question import Question
 from exercises.questions import COURSE
 from tools.site import runtime
+from tools.site.runnable import Cell, runnable
 
 ABSENT = ("torch", "torchvision", "bnlib", "bncourse")  # what a browser does not have
-ENGINE = ("bncheck/*.py", "bncheck/questions/*.py", "exercises/questions/**/*.py")
+ENGINE = (
+    *("bncheck/*.py", "bncheck/questions/*.py", "exercises/questions/**/*.py"),
+    *("bnlib/__init__.py", "bnlib/functional.py", "bnlib/checks.py"),  # for cells of chapters
+)
 PAGE = re.compile(r"exercises/(ex\d\d)_\w+")
+CHAPTER = re.compile(r"chapters/\d\d_\w+")
+HIDDEN = ("hide", "remove")  # how tags begin that keep a cell from being read
 CHECK = re.compile(r'check\("(ex\d\d\.\w+)"')
 LIVE = "_static/live"
 MOMENT = (2026, 1, 1, 0, 0, 0)  # of the files in the zip: the same files, the same zip
@@ -79,6 +86,40 @@ def mark_questions(app: Sphinx, doctree: nodes.document, name: str) -> None:
         parent.insert(at - 1, nodes.raw("", opening(found[1], question), format="html"))
 
 
+def code_cells(notebook: Path) -> list[Cell]:
+    """The code cells of a chapter."""
+    return [
+        Cell(cell.source, not any(tag.startswith(HIDDEN) for tag in cell.metadata.get("tags", [])))
+        for cell in nbformat.read(notebook, as_version=4).cells
+        if cell.cell_type == "code"
+    ]
+
+
+def steps(notebook: Path) -> list[dict[str, Any]]:
+    """What a chapter's page can execute, in order; visible: it is what a reader may change."""
+    cells = code_cells(notebook)
+    return [
+        {"cell": number, "source": source, "visible": source == cells[number].source}
+        for number, source in runnable(cells)
+    ]
+
+
+def mark_cells(app: Sphinx, doctree: nodes.document, name: str) -> None:
+    """Put each cell that a page can run into a block."""
+    if not CHAPTER.fullmatch(name):
+        return
+    wanted = [step for step in steps(Path(app.srcdir, f"{name}.ipynb")) if step["visible"]]
+    for cell in list(doctree.findall(nodes.container)):
+        if not wanted or "cell" not in cell["classes"]:
+            continue
+        code = next(iter(cell.findall(nodes.literal_block)), None)
+        if code is not None and code.astext().strip() == wanted[0]["source"].strip():
+            at = cell.parent.index(cell)
+            begin = f'<div class="live" data-cell="{wanted.pop(0)["cell"]}">'
+            cell.parent.insert(at + 1, nodes.raw("", "</div>", format="html"))
+            cell.parent.insert(at, nodes.raw("", begin, format="html"))
+
+
 def add_scripts(
     app: Sphinx, name: str, template: str, context: dict[str, Any], doctree: Any
 ) -> None:
@@ -117,8 +158,12 @@ def places(html: Path, short: str) -> dict[str, str]:
     return {name: place for name, place in found.items() if name in wanted}
 
 
-def files_for(html: Path) -> Iterator[tuple[str, str]]:
-    """What each page with questions needs beside the runtime: names and texts of files."""
+def files_for(root: Path, html: Path) -> Iterator[tuple[str, str]]:
+    """What each page needs beside the runtime: names and texts of files."""
+    for page in sorted(html.glob("chapters/*.html")):
+        if 'class="live"' in page.read_text(encoding="utf-8"):
+            source = steps(root / "chapters" / f"{page.stem}.ipynb")
+            yield f"{page.stem}.cells.json", json.dumps(source)
     for page in sorted(html.glob("exercises/ex*.html")):
         short = page.stem[:4]
         if 'class="live"' not in page.read_text(encoding="utf-8"):
@@ -143,7 +188,7 @@ def equip(root: Path, html: Path, kept: Path) -> str:
     kept: a folder for what was fetched, for the next build.  Writes nothing where no page asks.
     """
     folder = html / LIVE
-    texts = dict(files_for(html))
+    texts = dict(files_for(root, html))
     if not texts:
         return ""
     start = time.perf_counter()
@@ -177,5 +222,6 @@ def lacks_python(html: Path) -> bool:
 
 def setup(app: Sphinx) -> dict[str, Any]:
     app.connect("doctree-resolved", mark_questions)
+    app.connect("doctree-resolved", mark_cells)
     app.connect("html-page-context", add_scripts)
     return {"version": "1", "parallel_read_safe": True, "parallel_write_safe": True}

@@ -10,6 +10,7 @@ let starting = null; // the promise of a worker that is ready
 let kept = null; // what was fetched, for the next worker
 let calls = 0;
 let last = Promise.resolve(); // one call at a time: its seconds are its own
+let lives = 0; // how many workers there have been
 let say = () => {};
 
 // where: the folder of these files; progress: called with a sentence, and the share that has come,
@@ -103,6 +104,7 @@ async function newWorker() {
     worker.postMessage({ scripts, wasm, files, index });
   });
   say("", 1);
+  lives += 1;
   return worker;
 }
 
@@ -120,6 +122,18 @@ function stop(worker) {
   worker.terminate();
   starting = null;
   load().catch(() => {}); // a fresh one is made ready
+}
+
+// Ends the interpreter; a fresh one is made ready.
+export async function restart() {
+  if (starting) {
+    stop(await starting);
+  }
+}
+
+// Which interpreter this is: what another one knew is gone.
+export function life() {
+  return lives;
 }
 
 // Calls a function of worker.js: raises TooLong when it takes more than `seconds`, Unavailable

@@ -1,0 +1,113 @@
+// Cells of a chapter, changed and run in the page.  They share what they define, as in a notebook.
+import { makeEditor } from "./editor.js";
+import * as python from "./python.js";
+
+const SECONDS = 20;
+
+const make = (name, properties = {}) => Object.assign(document.createElement(name), properties);
+
+let steps; // a promise of what is executed, in order: {cell, source}
+let known = { life: -1, steps: new Set() }; // what has run in this life of Python
+
+function button(label, act) {
+  const made = make("button", { type: "button", textContent: label });
+  made.addEventListener("click", act);
+  return made;
+}
+
+class Cell {
+  constructor(root) {
+    this.root = root;
+    this.number = Number(root.dataset.cell);
+    this.block = root.querySelector(".cell_input");
+    this.source = root.querySelector("pre").textContent.replace(/\n+$/, "");
+    this.buttons = make("p", { className: "live-buttons" });
+    this.buttons.append(button("Edit and run", () => this.open()));
+    this.progress = make("p", { className: "live-progress", hidden: true });
+    this.shown = make("pre", { className: "live-shown", hidden: true, tabIndex: 0 });
+    this.shown.setAttribute("role", "status");
+    root.append(this.buttons, this.progress, this.shown);
+  }
+
+  open() {
+    this.area = make("textarea", { value: this.source });
+    this.editor = makeEditor(this.area, `Code of cell ${this.number}`, () => this.run());
+    this.block.hidden = true;
+    this.block.after(this.area);
+    this.buttons.replaceChildren(
+      button("Run", () => this.run()),
+      button("As in the book", () => this.write(this.source)),
+      button("Restart", () => this.restart()),
+    );
+    this.area.focus();
+    this.waits = true;
+    python.load().catch((error) => this.show(`Python cannot be had here: ${error.message}.`));
+  }
+
+  write(source) {
+    this.area.value = source;
+    this.editor.fit();
+  }
+
+  text() {
+    return this.area?.value ?? this.source;
+  }
+
+  show(text) {
+    this.shown.hidden = false;
+    this.shown.textContent = text;
+  }
+
+  come(sentence) {
+    this.progress.hidden = !sentence || !this.waits;
+    this.progress.textContent = sentence;
+  }
+
+  // Runs what stands above and has not run, then this cell.
+  async run() {
+    this.show("Running …");
+    try {
+      await python.load();
+      if (known.life !== python.life()) {
+        known = { life: python.life(), steps: new Set() };
+      }
+      const all = (await steps()).filter(({ cell }) => cell <= this.number);
+      const own = (step) => step.cell === this.number;
+      const now = all.filter((step) => own(step) || !known.steps.has(step));
+      const cells = now.map((step) => [`cell ${step.cell}`, this.textOf(step)]);
+      const { shown, error } = await python.call("run", { cells }, SECONDS);
+      if (!error) {
+        now.forEach((step) => known.steps.add(step));
+      }
+      this.show(error || shown || "It ran, and shows nothing: end with a name to see its value.");
+    } catch (error) {
+      const slow = error instanceof python.TooLong;
+      this.show(
+        slow
+          ? `Your code does not end within ${SECONDS} s, and was stopped.`
+          : `Python cannot be had here: ${error.message}.`,
+      );
+    }
+    this.waits = false;
+  }
+
+  restart() {
+    python.restart();
+    this.show("Python begins anew: what the cells had defined is gone.");
+  }
+}
+
+export function start(folder) {
+  const cells = [...document.querySelectorAll("[data-cell]")].map((root) => new Cell(root));
+  const page = location.pathname.split("/").pop().replace(/\.html$/, "");
+  let asked;
+  steps = () =>
+    (asked ??= fetch(new URL(`${page}.cells.json`, folder)).then((answer) => answer.json()));
+  for (const cell of cells) {
+    cell.textOf = (step) => {
+      const edited = cells.find(({ number, area }) => area && number === step.cell);
+      return edited && step.visible ? edited.text() : step.source;
+    };
+  }
+  python.prepare(folder, (sentence) => cells.forEach((cell) => cell.come(sentence)));
+}
