@@ -33,7 +33,7 @@ def drawing(recipe: Recipe, bn: Runs, none: Runs) -> Draw:
         leaves the picture at its upper edge.
         """
         place = recipe.depths.index(hidden_layers), recipe.rates.index(learning_rate)
-        figure, (ax,) = canvas(height=3.1)
+        figure, (ax,) = canvas(height=2.8)
         window = min(WINDOW, recipe.steps)
         steps = np.arange(window, recipe.steps + 1)[::EVERY]
         ends, right, lost = [], [], []
