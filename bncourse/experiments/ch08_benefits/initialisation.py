@@ -107,5 +107,5 @@ def rescues_bad_init(
         gain[list(BAD)].mean(0).tolist(),
         data=f"digits, MLPs of width 32 with {depth} hidden layers, {steps} steps",
         seeds=seeds,
-        arms={**arms, "gains": np.array(gains)},
+        arms={**arms, "gains": gains, "depth": depth},
     )

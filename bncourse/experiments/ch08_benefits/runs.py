@@ -21,7 +21,7 @@ class Recipe:
     depths: numbers of hidden layers, of 32 units each. rates: learning rates. Both are put in
     order, and each counts once. steps: those of a run, on mini-batches of `batch_size`; the
     accuracies are measured every 10 steps, in training on 200 examples.
-    Raises ValueError without a depth or a rate.
+    Raises ValueError without a depth or a rate, and for a rate that is not positive.
     """
 
     depths: tuple[int, ...] = (1, 3, 6, 10)
@@ -35,6 +35,8 @@ class Recipe:
             if not values:
                 raise ValueError(f"need at least 1 of the {name}, got none: add one")
             object.__setattr__(self, name, values)
+        if self.rates[0] <= 0:
+            raise ValueError(f"rates must be positive, got {self.rates[0]:g}: leave it out")
 
     @property
     def data(self) -> str:

@@ -27,7 +27,7 @@ def few_classes(y: Tensor, classes: int, batch_size: int) -> Order:
 
     y: the labels, `(N,)`. The classes that share a batch are drawn anew for each; leftovers that
     fill no batch are left out of the pass.
-    Raises ValueError if `classes` does not divide the batch size.
+    Raises ValueError if `classes` does not divide the batch size, or no class fills its part.
     """
     if batch_size % classes:
         raise ValueError(
@@ -35,6 +35,11 @@ def few_classes(y: Tensor, classes: int, batch_size: int) -> Order:
             "take equal parts of each class"
         )
     part = batch_size // classes
+    if part > (most := int(torch.bincount(y).max())):
+        raise ValueError(
+            f"a class must fill its part of a batch, got {part} examples and at most {most} of a "
+            "class: take a smaller batch_size"
+        )
 
     def order(g: torch.Generator) -> Tensor:
         mixed = torch.randperm(len(y), generator=g)

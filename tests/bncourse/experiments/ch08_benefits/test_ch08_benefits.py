@@ -78,9 +78,9 @@ def test_the_same_steps_are_no_speed_up_and_half_of_them_are_a_factor_of_two():
 
 
 def test_both_arms_see_the_same_batches_from_the_same_weights():
-    bn, none = (runs(arm, (0, 1), Recipe((1,), (0.0,), steps=3)) for arm in ("BN", "none"))
-    again = runs("none", (0, 1), Recipe((1,), (0.0, 0.1), steps=3))
-    # At rate 0 nothing is learned; the first loss depends on weights and batch alone.
+    bn, none = (runs(arm, (0, 1), Recipe((1,), (1e-9,), steps=3)) for arm in ("BN", "none"))
+    again = runs("none", (0, 1), Recipe((1,), (1e-9, 0.1), steps=3))
+    # The first loss comes before any step: it depends on weights and batch alone.
     np.testing.assert_allclose(again.losses[0, 1, :, 0], none.losses[0, 0, :, 0], rtol=1e-6)
     assert bn.losses.shape == none.losses.shape == (1, 1, 2, 3)
     assert not np.allclose(none.losses[0, 0, 0], none.losses[0, 0, 1])
@@ -92,6 +92,8 @@ def test_a_recipe_is_in_order_and_counts_each_value_once():
     assert recipe.data == "digits, MLPs of width 32 with 1 and 6 hidden layers"
     with pytest.raises(ValueError, match="need at least 1 of the rates, got none: add one"):
         Recipe(rates=())
+    with pytest.raises(ValueError, match="rates must be positive, got 0: leave it out"):
+        Recipe(rates=(0.1, 0.0))
 
 
 def test_the_claims_follow_another_recipe():
