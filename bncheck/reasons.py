@@ -7,6 +7,7 @@ import re
 import numpy as np
 
 from bncheck.compare import differences, distance
+from bncheck.guard import installed_torch
 from bncheck.observe import Failure, Observation, Task
 from bncheck.plain import Plain, bare
 from bncheck.questions.question import Law, Question
@@ -135,10 +136,8 @@ def mixes(message: str) -> bool:
     if "Tensor" in message and "ndarray" in message:
         return True
     missing = re.match(r"'(\S+)' object has no attribute '(\w+)'", message)
-    if not missing:
+    if not missing or (torch := installed_torch()) is None:
         return False
-    import torch
-
     owner, name = missing.groups()
     others = {"numpy.ndarray": torch.Tensor, "Tensor": np.ndarray}
     return owner in others and hasattr(others[owner], name)
