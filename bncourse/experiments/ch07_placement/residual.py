@@ -1,23 +1,19 @@
 """Chapter 7: residual blocks whose last gamma starts at 1, or at 0."""
 
-import functools
 from collections.abc import Sequence
 from dataclasses import replace
 
 import numpy as np
-import torch
 
 from bncourse.data import load
 from bncourse.evidence import SEEDS, Claim, Result, measures, weigh
 from bncourse.experiments.arms import generator, shuffles
 from bncourse.experiments.ch08_benefits.runs import leave_one_out
-from bncourse.models import ResidualBlock, ResNet
-from bncourse.recording import Recorder, of_type
+from bncourse.models import ResNet
 from bncourse.training import fit_many
 from bnlib.nn import BatchNorm2d
 
-BLOCKS, WIDTH, BATCH, STEPS = 8, 8, 32, 50
-RATES = (0.1, 1.0)
+BLOCKS, STEPS, RATES = 8, 50, (0.1, 1.0)
 
 
 def residual_nets(seeds: Sequence[int], *, zero_gamma: bool, blocks: int = BLOCKS) -> list[ResNet]:
@@ -28,7 +24,7 @@ def residual_nets(seeds: Sequence[int], *, zero_gamma: bool, blocks: int = BLOCK
             10,
             generator=generator(seed),
             blocks=blocks,
-            width=WIDTH,
+            width=8,
             norm=BatchNorm2d,
             zero_gamma=zero_gamma,
         )
@@ -36,41 +32,25 @@ def residual_nets(seeds: Sequence[int], *, zero_gamma: bool, blocks: int = BLOCK
     ]
 
 
-def block_spread(nets: Sequence[ResNet]) -> np.ndarray:
-    """Spread of the output of each residual block over that of the stem, `(nets, blocks + 1)`.
-
-    The root mean square of the outputs for one batch of digits, in training mode, before any
-    training; the stem's own, which comes first, is 1.
-    """
-    x = load(images=True).train_x[:256]
-    rows = []
-    for net in nets:
-        with torch.no_grad(), Recorder(net, of_type(ResidualBlock)) as seen:
-            start = net.stem(x)
-            net(x)
-        size = [float(out.square().mean().sqrt()) for out in (start, *seen.outputs.values())]
-        rows.append(np.array(size) / size[0])
-    return np.array(rows)
-
-
-@functools.cache
-def residual_losses(zero_gamma: bool, seeds: tuple[int, ...]) -> np.ndarray:
+def residual_losses(
+    zero_gamma: bool, seeds: Sequence[int], blocks: int, rates: Sequence[float], steps: int
+) -> np.ndarray:
     """Mini-batch losses of the training, `(rates, seeds, steps)`."""
     data = load(images=True)
     # Only the losses are used: keep the evaluations before and after the run cheap.
     data = replace(data, test_x=data.test_x[:10], test_y=data.test_y[:10])
-    plan = [(rate, seed) for rate in RATES for seed in seeds]
+    plan = [(rate, seed) for rate in rates for seed in seeds]
     history = fit_many(
-        residual_nets([seed for _, seed in plan], zero_gamma=zero_gamma),
+        residual_nets([seed for _, seed in plan], zero_gamma=zero_gamma, blocks=blocks),
         data,
-        steps=STEPS,
+        steps=steps,
         generators=shuffles([seed for _, seed in plan]),
         lrs=[rate for rate, _ in plan],
-        batch_size=BATCH,
-        eval_every=STEPS,
+        batch_size=32,
+        eval_every=steps,
         eval_train=10,
     )
-    return history.losses.reshape(len(RATES), len(seeds), STEPS)
+    return history.losses.reshape(len(rates), len(seeds), steps)
 
 
 def loss_at_best_rate(losses: np.ndarray) -> np.ndarray:
@@ -96,13 +76,19 @@ def loss_at_best_rate(losses: np.ndarray) -> np.ndarray:
         literature="{cite:t}`goyal2017` start so, for training with very large batches.",
     )
 )
-def zero_gamma_helps(seeds: Sequence[int] = SEEDS) -> Result:
+def zero_gamma_helps(
+    seeds: Sequence[int] = SEEDS,
+    *,
+    blocks: int = BLOCKS,
+    rates: Sequence[float] = RATES,
+    steps: int = STEPS,
+) -> Result:
     """How much lower the training loss is when every residual block starts as the identity."""
-    one, zero = (residual_losses(zero_gamma, tuple(seeds)) for zero_gamma in (False, True))
+    one, zero = (residual_losses(zero, seeds, blocks, rates, steps) for zero in (False, True))
     return weigh(
         zero_gamma_helps.claim,
         (loss_at_best_rate(one) - loss_at_best_rate(zero)).tolist(),
-        data=f"digits, residual networks of {BLOCKS} blocks, {STEPS} steps",
+        data=f"digits, residual networks of {blocks} blocks, {steps} steps",
         seeds=seeds,
-        arms={"gamma 1": one, "gamma 0": zero, "rates": RATES},
+        arms={"gamma 1": one, "gamma 0": zero, "rates": rates},
     )

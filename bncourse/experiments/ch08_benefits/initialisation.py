@@ -1,6 +1,5 @@
 """Chapter 8: can a network be trained from weights that start too small or too large?"""
 
-import functools
 from collections.abc import Sequence
 
 import numpy as np
@@ -12,46 +11,55 @@ from bncourse.experiments.arms import ARMS, mlps, shuffles
 from bncourse.experiments.ch08_benefits.runs import leave_one_out
 from bncourse.training import classification_loss, fit_many
 
-GAINS = (0.25, 0.5, 1.0, 2.0, 4.0)
+GAINS = (0.25, 0.5, 1.0, 2.0, 4.0)  # factors on the initial weights
 RATES = (0.00001, 0.001, 0.01, 0.1)
 DEPTH, STEPS, BATCH = 6, 80, 64
 BAD = (0, -1)  # the outermost gains
 
 
-def first_layer_gradients(arm: str, seeds: Sequence[int]) -> np.ndarray:
+def first_layer_gradients(
+    arm: str, seeds: Sequence[int], gains: Sequence[float] = GAINS, depth: int = DEPTH
+) -> np.ndarray:
     """Norm of the gradient in the weights of the first layer, before training; `(gains, seeds)`.
 
     For one batch of 64 digits per seed, in training mode.
     """
     data = load()
     norms = []
-    for gain in GAINS:
+    for gain in gains:
         for model, g in zip(
-            mlps(data, seeds, depth=DEPTH, norm=ARMS[arm], gain=gain), shuffles(seeds), strict=True
+            mlps(data, seeds, depth=depth, norm=ARMS[arm], gain=gain), shuffles(seeds), strict=True
         ):
             index = torch.randperm(len(data.train_y), generator=g)[:BATCH]
             weight = model.get_submodule("hidden.0.linear").get_parameter("weight")
             loss = classification_loss(model(data.train_x[index]), data.train_y[index])
             norms.append(float(torch.autograd.grad(loss, weight)[0].norm()))
-    return np.array(norms).reshape(len(GAINS), len(seeds))
+    return np.array(norms).reshape(len(gains), len(seeds))
 
 
-@functools.cache
-def from_scaled_weights(arm: str, seeds: tuple[int, ...]) -> np.ndarray:
+def from_scaled_weights(
+    arm: str,
+    seeds: Sequence[int],
+    gains: Sequence[float],
+    rates: Sequence[float],
+    *,
+    depth: int,
+    steps: int,
+) -> np.ndarray:
     """Final test accuracy from He's weights times each gain, `(gains, rates, seeds)`."""
     data = load()
-    plan = [(gain, rate, seed) for gain in GAINS for rate in RATES for seed in seeds]
+    plan = [(gain, rate, seed) for gain in gains for rate in rates for seed in seeds]
     history = fit_many(
-        [mlps(data, [seed], depth=DEPTH, norm=ARMS[arm], gain=gain)[0] for gain, _, seed in plan],
+        [mlps(data, [seed], depth=depth, norm=ARMS[arm], gain=gain)[0] for gain, _, seed in plan],
         data,
-        steps=STEPS,
+        steps=steps,
         generators=shuffles([seed for _, _, seed in plan]),
         lrs=[rate for _, rate, _ in plan],
         batch_size=BATCH,
-        eval_every=STEPS,
+        eval_every=steps,
         eval_train=1,
     )
-    return history.test_accuracy[:, -1].reshape(len(GAINS), len(RATES), len(seeds))
+    return history.test_accuracy[:, -1].reshape(len(gains), len(rates), len(seeds))
 
 
 def at_best_rate(accuracy: np.ndarray) -> np.ndarray:
@@ -75,20 +83,29 @@ def at_best_rate(accuracy: np.ndarray) -> np.ndarray:
         "exploding gradients at initialisation themselves.",
     )
 )
-def rescues_bad_init(seeds: Sequence[int] = SEEDS) -> Result:
-    """The gain in accuracy after a bad initialisation, the mean over too small and too large."""
-    best = [at_best_rate(from_scaled_weights(arm, tuple(seeds))) for arm in ("BN", "none")]
-    gain = 100 * (best[0] - best[1])
+def rescues_bad_init(
+    seeds: Sequence[int] = SEEDS,
+    *,
+    gains: Sequence[float] = GAINS,
+    rates: Sequence[float] = RATES,
+    depth: int = DEPTH,
+    steps: int = STEPS,
+) -> Result:
+    """The gain in accuracy after a bad initialisation, the mean over too small and too large.
+
+    gains: factors on the initial weights, in order; the first and the last are the bad ones.
+    Each arm takes the one of `rates` that is best on the other seeds, at each gain.
+    """
+    arms = {}
+    for arm in ("BN", "none"):
+        final = from_scaled_weights(arm, seeds, gains, rates, depth=depth, steps=steps)
+        arms[arm] = at_best_rate(final)
+        arms[f"{arm} gradients"] = first_layer_gradients(arm, seeds, gains, depth)
+    gain = 100 * (arms["BN"] - arms["none"])
     return weigh(
         rescues_bad_init.claim,
         gain[list(BAD)].mean(0).tolist(),
-        data=f"digits, MLPs of width 32 with {DEPTH} hidden layers, {STEPS} steps",
+        data=f"digits, MLPs of width 32 with {depth} hidden layers, {steps} steps",
         seeds=seeds,
-        arms={
-            "BN": best[0],
-            "none": best[1],
-            "BN gradients": first_layer_gradients("BN", seeds),
-            "none gradients": first_layer_gradients("none", seeds),
-            "gains": GAINS,
-        },
+        arms={**arms, "gains": gains, "depth": depth},
     )

@@ -6,9 +6,8 @@ import numpy as np
 
 from bncourse.evidence import SEEDS, Claim, Result, measures, weigh
 from bncourse.experiments.ch08_benefits.runs import (
-    DATA,
-    DEPTHS,
-    RATES,
+    USUAL,
+    Recipe,
     best_rates,
     both,
     held_out_range,
@@ -19,12 +18,12 @@ from bncourse.experiments.ch08_benefits.speed import at_own_best
 WORKS, TRAINS = 0.8, 0.5
 
 
-def working_decades(accuracy: np.ndarray, rates: Sequence[float] = RATES) -> np.ndarray:
+def working_decades(accuracy: np.ndarray, rates: Sequence[float]) -> np.ndarray:
     """How many decades of learning rate work: `(depths, rates, seeds)` to `(depths, seeds)`.
 
     A rate works if it ends at 80 % or more; each stands for its share of the grid's decades.
     """
-    per_rate = np.log10(rates[-1] / rates[0]) / (len(rates) - 1)
+    per_rate = np.log10(rates[-1] / rates[0]) / max(1, len(rates) - 1)
     return per_rate * (accuracy >= WORKS).sum(1)
 
 
@@ -41,22 +40,22 @@ def working_decades(accuracy: np.ndarray, rates: Sequence[float] = RATES) -> np.
         "with batch normalization 30 times works.",
     )
 )
-def more_stable(seeds: Sequence[int] = SEEDS) -> Result:
+def more_stable(seeds: Sequence[int] = SEEDS, recipe: Recipe = USUAL) -> Result:
     """The width of the range of working rates, the mean over depths."""
-    final = [arm.test_accuracy[..., -1] for arm in both(seeds)]
-    width = [working_decades(accuracy) for accuracy in final]
+    final = [arm.test_accuracy[..., -1] for arm in both(seeds, recipe)]
+    width = [working_decades(accuracy, recipe.rates) for accuracy in final]
     return weigh(
         more_stable.claim,
         (width[0] - width[1]).mean(0).tolist(),
-        data=DATA,
+        data=recipe.data,
         seeds=seeds,
         arms={
             "BN": final[0],
             "none": final[1],
             "BN decades": width[0],
             "none decades": width[1],
-            "rates": RATES,
-            "depths": DEPTHS,
+            "rates": recipe.rates,
+            "depths": recipe.depths,
         },
     )
 
@@ -89,16 +88,16 @@ def tuning_gain(bn: np.ndarray, none: np.ndarray) -> np.ndarray:
         unit="points",
     )
 )
-def rate_tuning_pays(seeds: Sequence[int] = SEEDS) -> Result:
+def rate_tuning_pays(seeds: Sequence[int] = SEEDS, recipe: Recipe = USUAL) -> Result:
     """What choosing rate and normalisation together gains in test accuracy, mean over depths."""
-    bn, none = (arm.test_accuracy[..., -1] for arm in both(seeds))
+    bn, none = (arm.test_accuracy[..., -1] for arm in both(seeds, recipe))
     gain = 100 * tuning_gain(bn, none)
     return weigh(
         rate_tuning_pays.claim,
         gain.mean(0).tolist(),
-        data=DATA,
+        data=recipe.data,
         seeds=seeds,
-        arms={"gain": gain, "depths": DEPTHS},
+        arms={"gain": gain, "depths": recipe.depths},
     )
 
 
@@ -114,23 +113,23 @@ def rate_tuning_pays(seeds: Sequence[int] = SEEDS) -> Result:
         unit="points",
     )
 )
-def accuracy_gain(seeds: Sequence[int] = SEEDS) -> Result:
+def accuracy_gain(seeds: Sequence[int] = SEEDS, recipe: Recipe = USUAL) -> Result:
     """How far the gain in test accuracy differs between depths, each arm at its best rate."""
-    bn, none = both(seeds)
+    bn, none = both(seeds, recipe)
     curves = [at_own_best(arm, arm.test_accuracy) for arm in (bn, none)]
     gain = 100 * (curves[0][..., -1] - curves[1][..., -1])
     return weigh(
         accuracy_gain.claim,
         held_out_range(gain).tolist(),
-        data=DATA,
+        data=recipe.data,
         seeds=seeds,
         arms={
             "BN": curves[0],
             "none": curves[1],
             "gain": gain,
             "evaluated at": bn.evaluated_at,
-            "BN rates": np.array(RATES)[best_rates(bn.train_accuracy)],
-            "none rates": np.array(RATES)[best_rates(none.train_accuracy)],
-            "depths": DEPTHS,
+            "BN rates": np.array(recipe.rates)[best_rates(bn.train_accuracy)],
+            "none rates": np.array(recipe.rates)[best_rates(none.train_accuracy)],
+            "depths": recipe.depths,
         },
     )

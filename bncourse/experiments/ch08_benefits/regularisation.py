@@ -1,6 +1,5 @@
 """Chapter 8: the noise of the batch statistics, and what it does to the generalisation gap."""
 
-import functools
 from collections.abc import Sequence
 from dataclasses import replace
 from functools import partial
@@ -9,7 +8,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from bncourse.data import Data, load
+from bncourse.data import load
 from bncourse.evidence import SEEDS, Claim, Result, measures, weigh
 from bncourse.experiments.arms import ARMS, generator, mlps, shuffles
 from bncourse.models import NormFactory
@@ -22,8 +21,6 @@ SIZES = (2, 4, 8, 16, 32, 64, 128)
 DRAWS = 300
 EXAMPLES = 256  # few, so that every network gets all of them right and the gap is visible
 REPEATS = 3  # networks per seed, averaged: one test accuracy is too coarse
-GROUPS, GROUP_RATES, SGD_BATCH = (8, 32, 128), (0.03, 0.1), 128
-BATCHES, BATCH_RATE, BATCH_STEPS = (8, 32, 128), 0.01, 300
 
 
 def statistics_noise(z: Tensor, sizes: Sequence[int], draws: int, g: torch.Generator) -> np.ndarray:
@@ -54,44 +51,57 @@ def statistics_noise(z: Tensor, sizes: Sequence[int], draws: int, g: torch.Gener
         literature="The standard error of a mean falls as n to the power -1/2.",
     )
 )
-def larger_batch_steadier(seeds: Sequence[int] = SEEDS) -> Result:
-    """The slope, averaged over mean and variance, inside a BN network after 100 steps."""
+def larger_batch_steadier(
+    seeds: Sequence[int] = SEEDS,
+    *,
+    sizes: Sequence[int] = SIZES,
+    draws: int = DRAWS,
+    steps: int = 100,
+) -> Result:
+    """The slope, averaged over mean and variance, inside a BN network after 100 steps.
+
+    Raises ValueError for a size of 1, and for one of all examples: their spread is 0.
+    """
     data = load()
+    if not all(1 < size < len(data.train_y) for size in sizes):
+        raise ValueError(
+            f"sizes must lie between 2 and {len(data.train_y) - 1}, got {tuple(sizes)}: one value "
+            f"has no variance, and the batch of all {len(data.train_y)} examples is always the same"
+        )
     models = mlps(data, seeds, depth=2, norm=ARMS["BN"])
-    fit_many(models, data, steps=100, generators=shuffles(seeds), eval_every=100, eval_train=1)
+    fit_many(models, data, steps=steps, generators=shuffles(seeds), eval_every=steps, eval_train=1)
     spread = []
     for model, seed in zip(models, seeds, strict=True):
         with evaluating(model), Recorder(model, named("linear")) as seen:
             model(data.train_x)
         z = seen.outputs["hidden.1.linear"]
-        spread.append(statistics_noise(z, SIZES, DRAWS, generator(seed, stream=2)))
+        spread.append(statistics_noise(z, sizes, draws, generator(seed, stream=2)))
     array = np.array(spread)
-    slopes = [np.polyfit(np.log(SIZES), np.log(pair).T, 1)[0].mean() for pair in array]
+    slopes = [np.polyfit(np.log(sizes), np.log(pair).T, 1)[0].mean() for pair in array]
     return weigh(
         larger_batch_steadier.claim,
         [float(slope) for slope in slopes],
-        data="digits, second hidden layer of a BN network after 100 steps",
+        data=f"digits, second hidden layer of a BN network after {steps} steps",
         seeds=seeds,
-        arms={"mean": array[:, 0], "variance": array[:, 1], "sizes": SIZES},
+        arms={"mean": array[:, 0], "variance": array[:, 1], "sizes": sizes},
     )
-
-
-def few_examples() -> Data:
-    """The digits with a small training part, which networks learn by heart."""
-    data = load()
-    return replace(data, train_x=data.train_x[:EXAMPLES], train_y=data.train_y[:EXAMPLES])
 
 
 def accuracies(
     norm: NormFactory | None,
     seeds: Sequence[int],
     *,
+    examples: int,
     rates: Sequence[float],
     batch_size: int,
     steps: int,
 ) -> np.ndarray:
-    """Final (train, test) accuracy, mean over rates and repeated networks; `(2, seeds)`."""
-    data = few_examples()
+    """Final (train, test) accuracy after training on so many digits; `(2, seeds)`.
+
+    The mean over the rates, and over three networks for each rate and seed.
+    """
+    data = load()
+    data = replace(data, train_x=data.train_x[:examples], train_y=data.train_y[:examples])
     plan = [(rate, seed + 1000 * r) for rate in rates for r in range(REPEATS) for seed in seeds]
     history = fit_many(
         mlps(data, [seed for _, seed in plan], depth=2, norm=norm),
@@ -125,35 +135,42 @@ def gap(accuracy: np.ndarray) -> np.ndarray:
         "batches.",
     )
 )
-def noise_regularises(seeds: Sequence[int] = SEEDS) -> Result:
-    """How much smaller the gap is when BN normalises in small groups of the same batch."""
-    setting = {"rates": GROUP_RATES, "batch_size": SGD_BATCH, "steps": 100}
-    groups = np.stack(
-        [accuracies(partial(GhostBatchNorm, examples=g), seeds, **setting) for g in GROUPS]  # type: ignore[arg-type]
-    )
-    gaps = gap(groups)
+def noise_regularises(
+    seeds: Sequence[int] = SEEDS,
+    *,
+    groups: Sequence[int] = (8, 32, 128),
+    batch_size: int = 128,
+    examples: int = EXAMPLES,
+    rates: Sequence[float] = (0.03, 0.1),
+    steps: int = 100,
+) -> Result:
+    """How much smaller the gap is when BN normalises in small groups of the same batch.
+
+    groups: how many examples share statistics; the effect compares the last with the first.
+    """
+    found = [
+        accuracies(
+            partial(GhostBatchNorm, examples=group),
+            seeds,
+            examples=examples,
+            rates=rates,
+            batch_size=batch_size,
+            steps=steps,
+        )
+        for group in groups
+    ]
+    gaps = gap(np.stack(found))
     return weigh(
         noise_regularises.claim,
         (gaps[-1] - gaps[0]).tolist(),
-        data=f"{EXAMPLES} training digits, 2 hidden layers of width 32, {REPEATS} networks a seed",
+        data=f"{examples} training digits, 2 hidden layers of width 32, {REPEATS} networks a seed",
         seeds=seeds,
         arms={
             "gap": gaps,
-            "train": groups[:, 0],
-            "test": groups[:, 1],
-            "groups": GROUPS,
+            "train": np.stack(found)[:, 0],
+            "test": np.stack(found)[:, 1],
+            "groups": groups,
         },
-    )
-
-
-@functools.cache
-def by_batch_size(arm: str, seeds: tuple[int, ...]) -> np.ndarray:
-    """(train, test) accuracy for each SGD batch size, `(batch sizes, 2, seeds)`."""
-    return np.stack(
-        [
-            accuracies(ARMS[arm], seeds, rates=(BATCH_RATE,), batch_size=size, steps=BATCH_STEPS)
-            for size in BATCHES
-        ]
     )
 
 
@@ -168,14 +185,28 @@ def by_batch_size(arm: str, seeds: tuple[int, ...]) -> np.ndarray:
         unit="points",
     )
 )
-def small_batch_regularises(seeds: Sequence[int] = SEEDS) -> Result:
-    """How much smaller the gap is with small SGD batches; the plain network for comparison."""
-    bn, none = by_batch_size("BN", tuple(seeds)), by_batch_size("none", tuple(seeds))
+def small_batch_regularises(
+    seeds: Sequence[int] = SEEDS,
+    *,
+    batches: Sequence[int] = (8, 32, 128),
+    examples: int = EXAMPLES,
+    rate: float = 0.01,
+    steps: int = 300,
+) -> Result:
+    """How much smaller the gap is with small SGD batches; the plain network for comparison.
+
+    batches: their sizes; the effect compares the last with the first.
+    """
+    setting = {"examples": examples, "rates": (rate,), "steps": steps}
+    bn, none = (
+        np.stack([accuracies(ARMS[arm], seeds, batch_size=size, **setting) for size in batches])  # type: ignore[arg-type]
+        for arm in ("BN", "none")
+    )
     gaps = gap(bn)
     return weigh(
         small_batch_regularises.claim,
         (gaps[-1] - gaps[0]).tolist(),
-        data=f"{EXAMPLES} training digits, 2 hidden layers of width 32, {REPEATS} networks a seed",
+        data=f"{examples} training digits, 2 hidden layers of width 32, {REPEATS} networks a seed",
         seeds=seeds,
         arms={
             "BN": gaps,
@@ -183,6 +214,6 @@ def small_batch_regularises(seeds: Sequence[int] = SEEDS) -> Result:
             "BN train": bn[:, 0],
             "none train": none[:, 0],
             "BN test": bn[:, 1],
-            "batches": BATCHES,
+            "batches": batches,
         },
     )

@@ -10,16 +10,47 @@ from bncourse.data import load
 from bncourse.experiments.arms import ARMS, mlps, shuffles
 from bncourse.training import fit_many
 
-DEPTHS = (1, 3, 6, 10)
-RATES = (0.01, 0.03, 0.1, 0.3, 1.0)
-STEPS, BATCH, EVAL_EVERY, EVAL_TRAIN = 200, 64, 10, 200
 TARGET = 0.9
-DATA = "digits, MLPs of width 32 with 1, 3, 6 and 10 hidden layers"
+DATA = "digits, MLPs of width 32 with {} hidden layers"
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """What is trained: an MLP of each depth, with SGD and momentum 0.9 at each learning rate.
+
+    depths: numbers of hidden layers, of 32 units each. rates: learning rates. Both are put in
+    order, and each counts once. steps: those of a run, on mini-batches of `batch_size`; the
+    accuracies are measured every 10 steps, in training on 200 examples.
+    Raises ValueError without a depth or a rate, and for a rate that is not positive.
+    """
+
+    depths: tuple[int, ...] = (1, 3, 6, 10)
+    rates: tuple[float, ...] = (0.01, 0.03, 0.1, 0.3, 1.0)
+    steps: int = 200
+    batch_size: int = 64
+
+    def __post_init__(self) -> None:
+        for name in ("depths", "rates"):
+            values = tuple(sorted(set(getattr(self, name))))
+            if not values:
+                raise ValueError(f"need at least 1 of the {name}, got none: add one")
+            object.__setattr__(self, name, values)
+        if self.rates[0] <= 0:
+            raise ValueError(f"rates must be positive, got {self.rates[0]:g}: leave it out")
+
+    @property
+    def data(self) -> str:
+        """The data and the networks in words."""
+        *first, last = map(str, self.depths)
+        return DATA.format(f"{', '.join(first)} and {last}" if first else last)
+
+
+USUAL = Recipe()
 
 
 @dataclass(frozen=True)
 class Runs:
-    """One arm at every depth and learning rate.
+    """One arm at every depth and learning rate of a recipe.
 
     losses: `(depths, rates, seeds, steps)`; train_accuracy, test_accuracy: `(depths, rates,
     seeds, evaluations)`, 0 to 1; evaluated_at: `(evaluations,)` in steps.
@@ -31,35 +62,33 @@ class Runs:
     evaluated_at: np.ndarray
 
 
-@functools.cache
-def runs(
-    arm: str,
-    seeds: tuple[int, ...],
-    depths: tuple[int, ...] = DEPTHS,
-    rates: tuple[float, ...] = RATES,
-    steps: int = STEPS,
-) -> Runs:
-    """Train `arm` ("BN" or "none") at every depth, rate and seed, with SGD and momentum 0.9.
+def runs(arm: str, seeds: Sequence[int], recipe: Recipe = USUAL) -> Runs:
+    """Train `arm` ("BN" or "none") at every depth, rate and seed of the recipe, once.
 
     Runs with the same depth and seed start from the same weights and see the same batches, in
-    either arm and at every rate. Training ends after `steps`, whatever has been reached by then.
+    either arm and at every rate. Training ends after the recipe's steps, whatever has been reached.
     """
+    return _runs(arm, tuple(seeds), recipe)
+
+
+@functools.cache
+def _runs(arm: str, seeds: tuple[int, ...], recipe: Recipe) -> Runs:
     data = load()
-    plan = [(rate, seed) for rate in rates for seed in seeds]
-    shape = (len(rates), len(seeds), -1)
-    parts = []
-    for depth in depths:
-        history = fit_many(
-            mlps(data, [seed for _, seed in plan], depth=depth, norm=ARMS[arm]),
+    plan = [(rate, seed) for rate in recipe.rates for seed in seeds]
+    shape = (len(recipe.rates), len(seeds), -1)
+    parts = [
+        fit_many(
+            mlps(data, [seed for _, seed in plan], depth=depth, width=32, norm=ARMS[arm]),
             data,
-            steps=steps,
+            steps=recipe.steps,
             generators=shuffles([seed for _, seed in plan]),
             lrs=[rate for rate, _ in plan],
-            batch_size=BATCH,
-            eval_every=EVAL_EVERY,
-            eval_train=EVAL_TRAIN,
+            batch_size=recipe.batch_size,
+            eval_every=10,
+            eval_train=200,
         )
-        parts.append(history)
+        for depth in recipe.depths
+    ]
     return Runs(
         np.stack([part.losses.reshape(shape) for part in parts]),
         np.stack([part.train_accuracy.reshape(shape) for part in parts]),
@@ -126,6 +155,6 @@ def _crossing(at: np.ndarray, row: np.ndarray, target: float) -> float:
     return float(at[i - 1] + share * (at[i] - at[i - 1]))
 
 
-def both(seeds: Sequence[int]) -> tuple[Runs, Runs]:
+def both(seeds: Sequence[int], recipe: Recipe = USUAL) -> tuple[Runs, Runs]:
     """The runs of the two arms for the same seeds: (BN, none)."""
-    return runs("BN", tuple(seeds)), runs("none", tuple(seeds))
+    return runs("BN", seeds, recipe), runs("none", seeds, recipe)

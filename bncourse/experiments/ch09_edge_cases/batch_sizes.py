@@ -20,7 +20,7 @@ EXAMPLES = 1280
 SIZES = (2, 4, 8, 32)
 ALONE = (1, *SIZES)  # for norms that need no other example
 RATES = (0.02, 0.08)
-ON = f"digits, MLP of 2 × 32, {EXAMPLES} examples at every batch size, better of 2 rates"
+ON = "digits, MLP of 2 × 32, {} examples at every batch size, better of {} rates"
 
 MLP_NORMS: dict[str, NormFactory] = {
     "BN": BatchNorm1d,
@@ -31,17 +31,21 @@ MLP_NORMS: dict[str, NormFactory] = {
 
 @functools.cache
 def after(
-    norm: str, batch_size: int, seeds: tuple[int, ...], examples: int = EXAMPLES
+    norm: str,
+    batch_size: int,
+    seeds: tuple[int, ...],
+    examples: int = EXAMPLES,
+    rates: tuple[float, ...] = RATES,
 ) -> dict[str, np.ndarray]:
     """Test accuracy of an MLP trained in batches of `batch_size` on a fixed number of examples.
 
-    The learning rate follows the batch size, rate · batch_size / 32, for each of RATES. Of these
-    the one with the better mean over the seeds counts, for every norm and size by itself.
+    The learning rate follows the batch size, rate · batch_size / 32, for each of the rates. Of
+    these the one with the best mean over the seeds counts, for every norm and size by itself.
     Returns `{"test": (seeds,)}` in percent, for BN also `"precise"`: the same networks with
     statistics taken anew of all training images.  Goyal et al. 2017 for the scaled rate.
     """
     data = load()
-    runs = [(rate, seed) for rate in RATES for seed in seeds]
+    runs = [(rate, seed) for rate in rates for seed in seeds]
     nets = mlps(data, [seed for _, seed in runs], depth=2, norm=MLP_NORMS[norm])
     steps = examples // batch_size
     fit_many(
@@ -82,16 +86,27 @@ def _better(accuracies: ArrayLike, seeds: int) -> np.ndarray:
         "and 34.7 % at 2 (reported by {cite:t}`wu2018`).",
     )
 )
-def small_batch_unstable(seeds: Sequence[int] = SEEDS) -> Result:
-    """Batch norm at each size of SIZES, and after its statistics were taken anew."""
-    found = {size: after("BN", size, tuple(seeds)) for size in SIZES}
+def small_batch_unstable(
+    seeds: Sequence[int] = SEEDS,
+    *,
+    sizes: Sequence[int] = SIZES,
+    examples: int = EXAMPLES,
+    rates: Sequence[float] = RATES,
+) -> Result:
+    """Batch norm at each size, and after its statistics were taken anew.
+
+    Arms: sizes, with those that the claim compares; test and precise, each `(seeds, sizes)`.
+    """
+    chosen = sorted({*sizes, 4, 32})
+    found = {size: after("BN", size, tuple(seeds), examples, tuple(rates)) for size in chosen}
     effects = found[32]["test"] - found[4]["test"]
     arms = {
-        "sizes": SIZES,
-        "test": np.stack([found[size]["test"] for size in SIZES], 1),
-        "precise": np.stack([found[size]["precise"] for size in SIZES], 1),
+        "sizes": chosen,
+        "test": np.stack([found[size]["test"] for size in chosen], 1),
+        "precise": np.stack([found[size]["precise"] for size in chosen], 1),
     }
-    return weigh(small_batch_unstable.claim, effects.tolist(), data=ON, seeds=seeds, arms=arms)
+    on = ON.format(examples, len(rates))
+    return weigh(small_batch_unstable.claim, effects.tolist(), data=on, seeds=seeds, arms=arms)
 
 
 @measures(
@@ -107,12 +122,24 @@ def small_batch_unstable(seeds: Sequence[int] = SEEDS) -> Result:
         "({cite:t}`wu2018`).",
     )
 )
-def other_norms_small_batch(seeds: Sequence[int] = SEEDS) -> Result:
-    """Group norm against batch norm at batch size 2; arms, `(seeds, sizes)`: GroupNorm at ALONE."""
-    tested = [after("GroupNorm", size, tuple(seeds))["test"] for size in ALONE]
-    arms = {"sizes": ALONE, "GroupNorm": np.stack(tested, 1)}
-    effects = tested[ALONE.index(2)] - after("BN", 2, tuple(seeds))["test"]
-    return weigh(other_norms_small_batch.claim, effects.tolist(), data=ON, seeds=seeds, arms=arms)
+def other_norms_small_batch(
+    seeds: Sequence[int] = SEEDS,
+    *,
+    sizes: Sequence[int] = ALONE,
+    examples: int = EXAMPLES,
+    rates: Sequence[float] = RATES,
+) -> Result:
+    """Group norm against batch norm at batch size 2.
+
+    Arms: sizes, with that of the claim; GroupNorm, `(seeds, sizes)`.
+    """
+    chosen = sorted({*sizes, 2})
+    setting = (tuple(seeds), examples, tuple(rates))
+    tested = [after("GroupNorm", size, *setting)["test"] for size in chosen]
+    arms = {"sizes": chosen, "GroupNorm": np.stack(tested, 1)}
+    effects = tested[chosen.index(2)] - after("BN", 2, *setting)["test"]
+    on = ON.format(examples, len(rates))
+    return weigh(other_norms_small_batch.claim, effects.tolist(), data=on, seeds=seeds, arms=arms)
 
 
 @measures(
@@ -127,12 +154,21 @@ def other_norms_small_batch(seeds: Sequence[int] = SEEDS) -> Result:
         literature="By construction: the statistics of {cite:t}`ba2016` are those of one example.",
     )
 )
-def layer_norm_alone_batch_1(seeds: Sequence[int] = SEEDS) -> Result:
-    """Layer norm at batch size 1 against 32; arms, `(seeds, sizes)`: LayerNorm at ALONE.
+def layer_norm_alone_batch_1(
+    seeds: Sequence[int] = SEEDS,
+    *,
+    sizes: Sequence[int] = ALONE,
+    examples: int = EXAMPLES,
+    rates: Sequence[float] = RATES,
+) -> Result:
+    """Layer norm at batch size 1 against 32; batch norm has no training step at size 1 here.
 
-    Batch norm has no training step at size 1 here.
+    Arms: sizes, with those that the claim compares; LayerNorm, `(seeds, sizes)`.
     """
-    tested = [after("LayerNorm", size, tuple(seeds))["test"] for size in ALONE]
-    arms = {"sizes": ALONE, "LayerNorm": np.stack(tested, 1)}
-    effects = tested[ALONE.index(32)] - tested[ALONE.index(1)]
-    return weigh(layer_norm_alone_batch_1.claim, effects.tolist(), data=ON, seeds=seeds, arms=arms)
+    chosen = sorted({*sizes, 1, 32})
+    setting = (tuple(seeds), examples, tuple(rates))
+    tested = [after("LayerNorm", size, *setting)["test"] for size in chosen]
+    arms = {"sizes": chosen, "LayerNorm": np.stack(tested, 1)}
+    effects = tested[chosen.index(32)] - tested[chosen.index(1)]
+    on = ON.format(examples, len(rates))
+    return weigh(layer_norm_alone_batch_1.claim, effects.tolist(), data=on, seeds=seeds, arms=arms)

@@ -67,14 +67,19 @@ def trained(data: Data, seeds: Sequence[int], steps: int = STEPS) -> list[MLP]:
     return nets
 
 
+def head(net: MLP, data: Data, seed: int) -> nn.Linear:
+    """A new last layer for `net`, with an output for each class of `data`."""
+    layer = nn.Linear(net.output.in_features, data.classes)
+    initialise(layer, generator(seed, stream=2), "lecun")
+    return layer
+
+
 def fine_tuned(
     net: MLP, data: Data, seed: int, *, statistics: bool, affine: bool, steps: int = 60
 ) -> nn.Sequential:
     """A copy of the hidden layers of `net` as a Trunk, and a new head, trained on `data`."""
-    head = nn.Linear(net.output.in_features, data.classes)
-    initialise(head, generator(seed, stream=2), "lecun")
     trunk = Trunk(copy.deepcopy(net.hidden), statistics=statistics, affine=affine)
-    tuned = nn.Sequential(trunk, head)
+    tuned = nn.Sequential(trunk, head(net, data, seed))
     order = generator(seed, stream=3)
     fit(tuned, data, steps=steps, generator=order, batch_size=32, lr=0.05, eval_every=steps)
     return tuned
@@ -93,15 +98,18 @@ def fine_tuned(
         unit="points",
     )
 )
-def frozen_still_moves(seeds: Sequence[int] = SEEDS) -> Result:
-    """Train on the digits 0 to 4, fine-tune on 5 to 9 under each of FREEZES, test both tasks."""
+def frozen_still_moves(seeds: Sequence[int] = SEEDS, *, steps: int = 60) -> Result:
+    """Train on the digits 0 to 4, fine-tune on 5 to 9 under each of FREEZES, test both tasks.
+
+    steps: those of the fine-tuning.
+    """
     digits = load()
     old, new = only(digits, range(5)), only(digits, range(5, 10))
     nets = trained(old, seeds)
     arms = {"before": [100 * accuracy(net, old.test_x, old.test_y) for net in nets]}
     for arm, (statistics, affine) in FREEZES.items():
         tuned = [
-            fine_tuned(net, new, seed, statistics=statistics, affine=affine)
+            fine_tuned(net, new, seed, statistics=statistics, affine=affine, steps=steps)
             for net, seed in zip(nets, seeds, strict=True)
         ]
         back = [nn.Sequential(t[0], net.output) for t, net in zip(tuned, nets, strict=True)]

@@ -2,7 +2,6 @@
 
 from collections.abc import Sequence
 from dataclasses import replace
-from functools import partial
 
 import numpy as np
 import torch
@@ -14,17 +13,6 @@ from bncourse.evidence import SEEDS
 from bncourse.experiments.arms import generator, shuffles
 from bncourse.models import NormFactory, initialise
 from bncourse.training import fit_many
-from bnlib.norms import GhostBatchNorm, GroupNorm, InstanceNorm, LayerNorm
-
-BATCH = 32
-STEPS = 100
-GHOSTS = (1, 2, 4, 32)
-NORMS: dict[str, NormFactory] = {
-    **{f"BN of {size}": partial(GhostBatchNorm, examples=size) for size in GHOSTS},
-    "LayerNorm": LayerNorm,
-    "GroupNorm": partial(GroupNorm, groups=4),
-    "InstanceNorm": InstanceNorm,
-}
 
 
 def patches(images: Tensor, size: int = 4, stride: int = 2) -> Tensor:
@@ -65,26 +53,29 @@ class PatchNet(nn.Module):
         return self.output(x.mean(2) if self.pool else x.flatten(1))
 
 
-def ghosts(pool: bool, seeds: Sequence[int] = SEEDS, steps: int = STEPS) -> dict[str, np.ndarray]:
-    """A PatchNet with each of NORMS, all trained on the same batches of 32 at the same rate.
+def trained(
+    norm: NormFactory,
+    *,
+    pool: bool,
+    seeds: Sequence[int] = SEEDS,
+    batch_size: int = 32,
+    lr: float = 0.05,
+    steps: int = 100,
+) -> np.ndarray:
+    """Train a PatchNet with one norm; the same weights and batches for every norm.
 
-    `BN of k` takes its statistics from groups of k of the 32 examples, so that only the
-    statistics change, not what the optimizer sees.
-    Returns by arm `(seeds, 2)`: the mean loss over the last fifth of the training steps, and the
-    test accuracy in percent.
+    Returns `(seeds, 2)`: the mean loss over the last fifth of the training steps, and the test
+    accuracy in percent.
     """
     data = patched()
-    found = {}
-    for arm, norm in NORMS.items():
-        run = fit_many(
-            [PatchNet(data, norm, generator(seed), pool=pool) for seed in seeds],
-            data,
-            steps=steps,
-            generators=shuffles(seeds),
-            lrs=0.05,
-            batch_size=BATCH,
-            eval_every=steps,
-        )
-        late = run.losses[:, -max(1, steps // 5) :].mean(1)
-        found[arm] = np.stack([late, 100 * run.test_accuracy[:, -1]], 1)
-    return found
+    run = fit_many(
+        [PatchNet(data, norm, generator(seed), pool=pool) for seed in seeds],
+        data,
+        steps=steps,
+        generators=shuffles(seeds),
+        lrs=lr,
+        batch_size=batch_size,
+        eval_every=steps,
+    )
+    late = run.losses[:, -max(1, steps // 5) :].mean(1)
+    return np.stack([late, 100 * run.test_accuracy[:, -1]], 1)

@@ -17,30 +17,39 @@ from bncourse.training import accuracy
 
 ON = "digits, MLP of 2 × 32, half of the test images"
 
-# On pixel values from 0 to 16.
-SHIFTS: dict[str, Callable[[Tensor, torch.Generator], Tensor]] = {
-    "faded": lambda x, g: 0.4 * x + 6,
-    "noisy": lambda x, g: (x + 5 * torch.randn(x.shape, generator=g)).clamp(0, 16),
-    "inverted": lambda x, g: 16 - x,
-}
+Shift = Callable[[Tensor, torch.Generator], Tensor]
+FACTOR, OFFSET, NOISE = 0.4, 6.0, 5.0
 
 
-def shifted(name: str | None, seed: int) -> Data:
-    """The digits as `(N, 64)`, with the test images changed by one of SHIFTS, or left as they are.
+def shifts(
+    factor: float = FACTOR, offset: float = OFFSET, noise: float = NOISE
+) -> dict[str, Shift]:
+    """Three changes of pixel values from 0 to 16: faded, noisy, inverted."""
+    return {
+        "faded": lambda x, g: factor * x + offset,
+        "noisy": lambda x, g: (x + noise * torch.randn(x.shape, generator=g)).clamp(0, 16),
+        "inverted": lambda x, g: 16 - x,
+    }
+
+
+def shifted(shift: Shift | None, seed: int) -> Data:
+    """The digits as `(N, 64)`, with the test images changed by a shift, or left as they are.
 
     All pixels are standardised by the one mean and spread of the clean training images: a spread
     for each pixel would make the faintest change of an almost constant pixel enormous.
     """
     data = load(images=True, standardise=False)
-    x = data.test_x if name is None else SHIFTS[name](data.test_x, generator(seed, stream=4))
+    x = data.test_x if shift is None else shift(data.test_x, generator(seed, stream=4))
     mean, std = data.train_x.mean(), data.train_x.std()
     train_x, test_x = (((part - mean) / std).flatten(1) for part in (data.train_x, x))
     return replace(data, train_x=train_x, test_x=test_x)
 
 
 @functools.cache
-def under_shift(seeds: tuple[int, ...]) -> dict[str, np.ndarray]:
-    """Test accuracy in percent before and after new statistics, for each of SHIFTS; `(seeds,)`.
+def under_shift(
+    seeds: tuple[int, ...], factor: float, offset: float, noise: float
+) -> dict[str, np.ndarray]:
+    """Test accuracy in percent before and after new statistics, for each shift; `(seeds,)`.
 
     The statistics are taken anew of the first half of the changed test images, without their
     labels; the accuracies are those on the other half. Arms `clean`, `noisy, old`, `noisy, new`...
@@ -49,10 +58,10 @@ def under_shift(seeds: tuple[int, ...]) -> dict[str, np.ndarray]:
     half = len(digits.test_y) // 2
     nets = trained(digits, seeds)
     found = {"clean": [accuracy(n, digits.test_x[half:], digits.test_y[half:]) for n in nets]}
-    for name in SHIFTS:
+    for name, shift in shifts(factor, offset, noise).items():
         rows: list[tuple[float, float]] = []
         for net, seed in zip(nets, seeds, strict=True):
-            x = shifted(name, seed).test_x
+            x = shifted(shift, seed).test_x
             tested = (x[half:], digits.test_y[half:])
             rows.append((accuracy(net, *tested), accuracy(precise(net, x[:half]), *tested)))
         found[f"{name}, old"], found[f"{name}, new"] = ([r[i] for r in rows] for i in (0, 1))
@@ -72,9 +81,15 @@ def under_shift(seeds: tuple[int, ...]) -> dict[str, np.ndarray]:
         kind="derived",
     )
 )
-def fading_undone(seeds: Sequence[int] = SEEDS) -> Result:
-    """Faded images are 0.4 x + 6: the first layer's new statistics take both numbers out."""
-    arms = under_shift(tuple(seeds))
+def fading_undone(
+    seeds: Sequence[int] = SEEDS,
+    *,
+    factor: float = FACTOR,
+    offset: float = OFFSET,
+    noise: float = NOISE,
+) -> Result:
+    """Faded images are factor x + offset: the first layer's new statistics take both out."""
+    arms = under_shift(tuple(seeds), factor, offset, noise)
     effects = arms["clean"] - arms["faded, new"]
     return weigh(fading_undone.claim, effects.tolist(), data=ON, seeds=seeds, arms=arms)
 
@@ -91,10 +106,24 @@ def fading_undone(seeds: Sequence[int] = SEEDS) -> Result:
         above=0.5,
     )
 )
-def shift_recovered(seeds: Sequence[int] = SEEDS) -> Result:
-    """The share for noise; the arms also hold the faded and the inverted images."""
-    arms = under_shift(tuple(seeds))
+def shift_recovered(
+    seeds: Sequence[int] = SEEDS,
+    *,
+    factor: float = FACTOR,
+    offset: float = OFFSET,
+    noise: float = NOISE,
+) -> Result:
+    """The share for noise; the arms also hold the faded and the inverted images.
+
+    Raises ValueError where a seed loses nothing by the noise.
+    """
+    arms = under_shift(tuple(seeds), factor, offset, noise)
     lost = arms["clean"] - arms["noisy, old"]
+    if (lost <= 0).any():
+        raise ValueError(
+            f"every seed must lose accuracy by the noise, got {lost.round(1).tolist()} points at "
+            f"noise={noise:g}: take more noise"
+        )
     effects = (arms["noisy, new"] - arms["noisy, old"]) / lost
     return weigh(
         shift_recovered.claim,

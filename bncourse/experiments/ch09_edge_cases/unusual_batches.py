@@ -19,8 +19,6 @@ NORMS: dict[str, NormFactory] = {
     "BN": BatchNorm1d,
     "GroupNorm": partial(GroupNorm, groups=4),
 }
-BATCH = 32
-STEPS = 100
 MIXTURES: dict[str, int | None] = {"one class": 1, "two classes": 2, "shuffled": None}
 
 
@@ -29,7 +27,7 @@ def few_classes(y: Tensor, classes: int, batch_size: int) -> Order:
 
     y: the labels, `(N,)`. The classes that share a batch are drawn anew for each; leftovers that
     fill no batch are left out of the pass.
-    Raises ValueError if `classes` does not divide the batch size.
+    Raises ValueError if `classes` does not divide the batch size, or no class fills its part.
     """
     if batch_size % classes:
         raise ValueError(
@@ -37,6 +35,11 @@ def few_classes(y: Tensor, classes: int, batch_size: int) -> Order:
             "take equal parts of each class"
         )
     part = batch_size // classes
+    if part > (most := int(torch.bincount(y).max())):
+        raise ValueError(
+            f"a class must fill its part of a batch, got {part} examples and at most {most} of a "
+            "class: take a smaller batch_size"
+        )
 
     def order(g: torch.Generator) -> Tensor:
         mixed = torch.randperm(len(y), generator=g)
@@ -52,24 +55,25 @@ def few_classes(y: Tensor, classes: int, batch_size: int) -> Order:
     return order
 
 
-def trained_on(mixture: str, norm: str, seeds: Sequence[int]) -> np.ndarray:
+def trained_on(
+    mixture: str, norm: str, seeds: Sequence[int], *, batch_size: int, lr: float, steps: int
+) -> np.ndarray:
     """Test accuracy in percent of an MLP trained on batches of one of MIXTURES; `(seeds,)`."""
     data = load()
     classes = MIXTURES[mixture]
-    order = None if classes is None else few_classes(data.train_y, classes, BATCH)
+    order = None if classes is None else few_classes(data.train_y, classes, batch_size)
     found = []
     for seed in seeds:
         (net,) = mlps(data, [seed], depth=2, norm=NORMS[norm])
-        shuffle = shuffles([seed])[0]
         run = fit(
             net,
             data,
-            steps=STEPS,
-            generator=shuffle,
-            batch_size=BATCH,
-            lr=0.01,
+            steps=steps,
+            generator=shuffles([seed])[0],
+            batch_size=batch_size,
+            lr=lr,
             order=order,
-            eval_every=STEPS,
+            eval_every=steps,
         )
         found.append(100 * run.test_accuracy[-1])
     return np.array(found)
@@ -88,10 +92,13 @@ def trained_on(mixture: str, norm: str, seeds: Sequence[int]) -> np.ndarray:
         unit="points",
     )
 )
-def sorted_batches(seeds: Sequence[int] = SEEDS) -> Result:
+def sorted_batches(
+    seeds: Sequence[int] = SEEDS, *, batch_size: int = 32, lr: float = 0.01, steps: int = 100
+) -> Result:
     """Shuffled batches against batches of one or two classes, for BN and for group norm."""
+    setting = {"batch_size": batch_size, "lr": lr, "steps": steps}
     arms = {
-        f"{norm}, {mixture}": trained_on(mixture, norm, seeds)
+        f"{norm}, {mixture}": trained_on(mixture, norm, seeds, **setting)  # type: ignore[arg-type]
         for norm in NORMS
         for mixture in MIXTURES
     }
@@ -99,7 +106,7 @@ def sorted_batches(seeds: Sequence[int] = SEEDS) -> Result:
     return weigh(
         sorted_batches.claim,
         (lost["BN"] - lost["GroupNorm"]).tolist(),
-        data=f"digits, MLP of 2 × 32, {STEPS} steps of {BATCH}",
+        data=f"digits, MLP of 2 × 32, {steps} steps of {batch_size}",
         seeds=seeds,
         arms=arms,
     )
@@ -136,7 +143,7 @@ def accumulation_differs(seeds: Sequence[int] = SEEDS) -> Result:
         for net, shuffle in zip(
             mlps(data, seeds, depth=2, norm=norm), shuffles(seeds), strict=True
         ):
-            index = torch.randperm(len(data.train_y), generator=shuffle)[:BATCH]
+            index = torch.randperm(len(data.train_y), generator=shuffle)[:32]
             x, y = data.train_x[index], data.train_y[index]
             whole, pieces = gradient(net, x, y, 1), gradient(net, x, y, 4)
             arms[name].append(float((pieces - whole).norm() / whole.norm()))

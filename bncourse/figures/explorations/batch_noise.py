@@ -17,6 +17,7 @@ from bnlib.nn import BatchNorm1d
 
 SIZES = (2, 4, 8, 16, 32, 64, 128)
 DRAWS, SHOWN = 1000, 60
+SHOWN_AS = ("of the means, in σ", "of the variances, in σ²")  # in the order of `spreads`
 # By the text of the button: the values that an image contributes to a set.
 LAYERS = {"linear: 1 value per image": 1, "convolution: 9 positions": 9}
 
@@ -68,23 +69,25 @@ def draw(layer: str, batch_size: int) -> tuple[Figure, str]:
     """
     (means, variances), spread = _batches(layer), spreads(layer)
     last, n = SIZES.index(batch_size), LAYERS[layer] * np.array(SIZES)
-    figure, (above, below) = canvas(2, height=4.9)
+    figure, (above, below) = canvas(2, height=5.2)
     above.axvline(0, color="black", linestyle="--", linewidth=1)
     above.axhline(1, color="black", linestyle="--", linewidth=1)
     above.plot(means[last, :SHOWN], variances[last, :SHOWN], "o", color=plots.colour("BN"),
                markersize=3.5, markeredgewidth=0)  # fmt: skip
-    above.set(xlim=(-2.2, 2.2), ylim=(0, 6), xlabel="(batch mean − μ) / σ",
-              ylabel="batch variance / σ²", xticks=[-2, -1, 0, 1, 2])  # fmt: skip
+    above.set(xlim=(-2.2, 2.2), ylim=(0, 6), xlabel="mean of the batch, in σ",
+              ylabel="its variance, in σ²", xticks=[-2, -1, 0, 1, 2])  # fmt: skip
+    above.set_title(f"{SHOWN} batches, a dot for each", fontsize=11)
     line = np.array([1.5, 1600])
     below.plot(line, line**-0.5, "--", color="black", linewidth=1.2, label="1 / √n")
-    for i, (name, values) in enumerate(spread.items()):
+    for i, (name, values) in enumerate(zip(SHOWN_AS, spread.values(), strict=True)):
         below.plot(n[: last + 1], values[: last + 1], plots.MARKERS[i], color=plots.colour("", i),
-                   label=f"spread of {name}")  # fmt: skip
+                   label=name)  # fmt: skip
     below.set(xlim=(1.5, 1600), ylim=(0.01, 1.4), xscale="log", yscale="log",
-              xlabel="n, values in a set", ylabel="spread")  # fmt: skip
+              xlabel="n, the values that share a mean", ylabel="standard deviation")  # fmt: skip
     below.set_xticks([2, 8, 32, 128, 1152], ["2", "8", "32", "128", "1152"])
     below.set_yticks([0.01, 0.1, 1], ["0.01", "0.1", "1"])
     below.minorticks_off()
+    below.set_title(f"spread over {DRAWS} batches", fontsize=11)
     below.legend(loc="lower left")
     text = (
         f"{layer.partition(':')[0].capitalize()}, batches of {batch_size} images, n = {n[last]} "

@@ -7,6 +7,7 @@ import torch
 from bncourse.experiments.arms import ARMS, generator
 from bncourse.experiments.ch08_benefits import initialisation, rates, regularisation, speed
 from bncourse.experiments.ch08_benefits.runs import (
+    Recipe,
     at_rates,
     best_rates,
     held_out_range,
@@ -77,12 +78,35 @@ def test_the_same_steps_are_no_speed_up_and_half_of_them_are_a_factor_of_two():
 
 
 def test_both_arms_see_the_same_batches_from_the_same_weights():
-    bn, none = (runs(arm, (0, 1), (1,), (0.0,), 3) for arm in ("BN", "none"))
-    again = runs("none", (0, 1), (1,), (0.0, 0.1), 3)
-    # At rate 0 nothing is learned; the first loss depends on weights and batch alone.
+    bn, none = (runs(arm, (0, 1), Recipe((1,), (1e-9,), steps=3)) for arm in ("BN", "none"))
+    again = runs("none", (0, 1), Recipe((1,), (1e-9, 0.1), steps=3))
+    # The first loss comes before any step: it depends on weights and batch alone.
     np.testing.assert_allclose(again.losses[0, 1, :, 0], none.losses[0, 0, :, 0], rtol=1e-6)
     assert bn.losses.shape == none.losses.shape == (1, 1, 2, 3)
     assert not np.allclose(none.losses[0, 0, 0], none.losses[0, 0, 1])
+
+
+def test_a_recipe_is_in_order_and_counts_each_value_once():
+    recipe = Recipe(depths=[6, 1, 6], rates=(0.1, 0.01), steps=3)
+    assert recipe == Recipe(depths=(1, 6), rates=(0.01, 0.1), steps=3)
+    assert recipe.data == "digits, MLPs of width 32 with 1 and 6 hidden layers"
+    with pytest.raises(ValueError, match="need at least 1 of the rates, got none: add one"):
+        Recipe(rates=())
+    with pytest.raises(ValueError, match="rates must be positive, got 0: leave it out"):
+        Recipe(rates=(0.1, 0.0))
+
+
+def test_the_claims_follow_another_recipe():
+    tiny = Recipe(depths=(1, 2), rates=(0.1, 1e9), steps=12, batch_size=32)
+    results = [
+        experiment(range(5), tiny)
+        for module in (speed, rates)
+        for experiment in vars(module).values()
+        if hasattr(experiment, "claim")
+    ]
+    assert len(results) == 9
+    assert {result.data for result in results} == {tiny.data}
+    assert all(np.isfinite(result.effects).all() for result in results)
 
 
 def test_working_decades_count_the_rates_that_work():
@@ -141,7 +165,7 @@ def test_gap_is_training_minus_test_accuracy_in_points():
 
 
 def test_equal_arms_have_equal_accuracies():
-    setting = {"rates": (0.1,), "batch_size": 128, "steps": 2}
+    setting = {"examples": 256, "rates": (0.1,), "batch_size": 128, "steps": 2}
     one, two = (regularisation.accuracies(ARMS["BN"], (0, 1), **setting) for _ in range(2))
     np.testing.assert_array_equal(one, two)
     assert one.shape == (2, 2) and (one >= 0).all() and (one <= 1).all()

@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+from bncourse.experiments.ch09_edge_cases import batch_sizes
 from bncourse.experiments.ch09_edge_cases.batch_sizes import RATES, _better, after
 
 
@@ -28,3 +29,19 @@ def test_running_twice_gives_the_same():
     again = after.__wrapped__("BN", 16, (0, 1), examples=64)
     for name in ("test", "precise"):
         np.testing.assert_array_equal(first[name], again[name])
+
+
+@pytest.mark.parametrize(
+    ("name", "always"),
+    [
+        ("small_batch_unstable", {4, 32}),
+        ("other_norms_small_batch", {2}),
+        ("layer_norm_alone_batch_1", {1, 32}),
+    ],
+)
+def test_the_sizes_that_a_claim_compares_are_always_measured(name, always):
+    result = getattr(batch_sizes, name)(range(5), sizes=(16,), examples=32, rates=(0.1,))
+    assert set(result.array("sizes")) == always | {16}
+    assert (
+        result.data == "digits, MLP of 2 × 32, 32 examples at every batch size, better of 1 rates"
+    )

@@ -31,6 +31,11 @@ def test_classes_that_do_not_divide_the_batch_are_refused():
         few_classes(load().train_y, 3, 32)
 
 
+def test_a_batch_larger_than_its_classes_is_refused():
+    with pytest.raises(ValueError, match="a class must fill its part of a batch, got 500"):
+        few_classes(load().train_y, 1, 500)
+
+
 def test_accumulation_in_one_part_is_the_gradient_itself():
     data = load()
     (net,) = mlps(data, [0], depth=2, norm=NORMS["BN"])
