@@ -1,8 +1,9 @@
 """The Sphinx extension of the book.
 
 It tells the execution cache about the code that the chapters import (see execution.py), gives
-their kernels a fixed environment, makes a fork's build link to the fork, and links the pages of
-exercises to those of their solutions.  It loads the other modules of the extension:
+their kernels a fixed environment, makes a fork's build link to the fork, reads the text of the
+chapters as MyST, and links the pages of exercises to those of their solutions.  It loads the other
+modules of the extension:
 
     mathematics     formulas, drawn when the book is built
     figures         pictures for light and for dark pages; gallery: the page with all of them
@@ -16,6 +17,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -23,7 +25,7 @@ import nbformat
 from sphinx.application import Sphinx
 from sphinx.config import Config
 
-from tools.notebooks import execution, store
+from tools.notebooks import execution, plain, store
 
 
 def set_execution(app: Sphinx, config: Config) -> None:
@@ -53,6 +55,23 @@ def set_repository(app: Sphinx, config: Config) -> None:
     config.html_theme_options.update(repository(config.html_theme_options, os.environ))
 
 
+@cache
+def _names(folder: Path) -> plain.Names:
+    return plain.names(folder)
+
+
+def read_as_myst(app: Sphinx, name: str, source: list[str]) -> None:
+    """Give a chapter's text the roles and labels that its notebook has in plain Markdown."""
+    if not name.startswith("chapters/") or not app.env.doc2path(name).endswith(".ipynb"):
+        return
+    known = _names(Path(app.srcdir, "chapters"))
+    notebook = nbformat.v4.reads_json(source[0])
+    for cell in notebook.cells:
+        if cell.cell_type == "markdown":
+            cell.source = plain.to_myst(cell.source, known)
+    source[0] = nbformat.v4.writes_json(notebook)
+
+
 def link_exercise_and_solution(app: Sphinx, name: str, source: list[str]) -> None:
     """Tell the page of an exercise from that of its solution, and link one to the other."""
     folder, _, exercise = name.rpartition("/")
@@ -79,6 +98,7 @@ def setup(app: Sphinx) -> dict[str, Any]:
     # before the extensions that read these values: theirs have priority 500
     app.connect("config-inited", set_execution, priority=100)
     app.connect("config-inited", set_repository, priority=100)
+    app.connect("source-read", read_as_myst)
     app.connect("source-read", link_exercise_and_solution)
     app.setup_extension("tools.site.quoting")
     app.setup_extension("tools.site.gallery")
