@@ -10,10 +10,10 @@ Markdown alone, which they all read, and the book reads them back:
     {cite:t}`ioffe2015`               [Ioffe and Szegedy (2015)](12_reference.ipynb#ioffe2015)
     {eq}`eq-layer`                    [(3.2)](03_mechanism.ipynb#eq-layer)
     {index}`ratio`                    ratio<!-- index: ratio -->
-    (ch-ledger)=                      <!-- (ch-ledger)= -->
-    $$ … $$ (eq-layer)                $$ … \\tag{3.2} $$ <!-- (eq-layer) -->
 
-The glossary and the bibliography become lists.  Below each figure stands a cell with its number
+A label stands as a comment below its heading, a number of an equation as a tag in the equation.
+
+The glossary and the bibliography are lists.  Below each figure stands a cell with its number
 and caption, which the page has in its own way.  `make fix` keeps all of it up to date.
 """
 
@@ -34,12 +34,17 @@ ROLE = re.compile(r"\{(ref|numref|term|cite:[tp]|eq|index|doc)\}`([^`]+?)(?: <([
 LINK = re.compile(r"\[([^\[\]]+)\]\((?:[\w./-]*\.ipynb)?#([\w-]+)\)")
 INDEXED = re.compile(r"<!-- index: ([^<>]+?)(?: <([^<>]+)>)? -->")
 NUMBER = re.compile(r"([Cc]hapter|Fig\.) [\d.]+")
-LABEL = re.compile(r"^\(([\w-]+)\)=$", re.M)
+LABEL = re.compile(r"^(\([\w-]+\)=)\n+(#+ .+)$", re.M)
+LABEL_BELOW = re.compile(r"^(#+ .+)\n<!-- (\([\w-]+\)=) -->$", re.M)
 GLOSSARY = re.compile(r"^```\{glossary\}\n(.*?)\n```$", re.M | re.S)
 BIBLIOGRAPHY = "```{bibliography}\n```"
 LIST = "<!-- {name} -->\n{entries}\n<!-- end of the {name} -->"
 LISTED = re.compile(r"<!-- (glossary|bibliography) -->\n(.*?)\n<!-- end of the \1 -->", re.S)
-EQUATION = re.compile(r"\$\$(?P<inside>(?:(?!\$\$).)+?)\$\$ \((?P<label>eq-[\w-]+)\)", re.S)
+EQUATION = re.compile(r"\$\$\s*(?P<inside>(?:(?!\$\$).)+?)\s*\$\$ \((?P<label>eq-[\w-]+)\)", re.S)
+TAGGED = re.compile(
+    r"<!-- \((eq-[\w-]+)\) -->\n\\begin\{equation\*\}\n(.*?)\n\\tag\{[\d.]+\}\n\\end\{equation\*\}",
+    re.S,
+)
 
 
 @dataclass(frozen=True)
@@ -142,21 +147,21 @@ def to_plain(text: str, known: Names) -> str:
             raise KeyError(f"{role[0]}: no chapter, glossary or bibliography has it") from None
 
     def equation(found: re.Match[str]) -> str:
-        inside, label = found["inside"].rstrip(), found["label"]
-        number = known.texts[label].strip("()")
-        return f"$${inside}\n\\tag{{{number}}}\n$$ <!-- ({label}) -->"
+        number = known.texts[found["label"]].strip("()")
+        lines = [f"<!-- ({found['label']}) -->", r"\begin{equation*}", found["inside"]]
+        return "\n".join([*lines, rf"\tag{{{number}}}", r"\end{equation*}"])
 
     text = ROLE.sub(plain, to_myst(text, known))
     text = EQUATION.sub(equation, text)
     text = GLOSSARY.sub(_glossary_as_list, text)
     text = text.replace(BIBLIOGRAPHY, _bibliography_as_list(known))
-    return LABEL.sub(r"<!-- (\1)= -->", text)
+    return LABEL.sub(r"\2\n<!-- \1 -->", text)
 
 
 def to_myst(text: str, known: Names | None = None) -> str:
     """A text of a notebook as the book reads it; without `known`, labels and equations alone."""
-    text = re.sub(r"^<!-- (\([\w-]+\)=) -->$", r"\1", text, flags=re.M)
-    text = re.sub(r"\n\\tag\{[\d.]+\}\n\$\$ <!-- (\(eq-[\w-]+\)) -->", r"\n$$ \1", text)
+    text = LABEL_BELOW.sub(r"\2\n\1", text)
+    text = TAGGED.sub(r"$$\n\2\n$$ (\1)", text)
     text = LISTED.sub(_unlisted, text)
     if known is None:
         return text

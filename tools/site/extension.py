@@ -6,10 +6,11 @@ chapters as MyST, and links the pages of exercises to those of their solutions. 
 modules of the extension:
 
     mathematics     formulas, drawn when the book is built
-    figures         pictures for light and for dark pages; gallery: the page with all of them
+    figures         pictures for light and for dark pages, panels for phones; gallery: all of them
     launch          buttons that run and download notebooks
     describe        what pages tell search engines and other sites; the page for wrong addresses
     quoting         what a page says that another file knows
+    ledger          the choice among the rows of the ledger
     accessibility   what the theme lacks for screen readers, keyboards and phones
 """
 
@@ -91,7 +92,7 @@ def link_exercise_and_solution(app: Sphinx, name: str, source: list[str]) -> Non
 
 
 def setup(app: Sphinx) -> dict[str, Any]:
-    for extension in ("mathematics", "figures", "launch", "describe", "accessibility"):
+    for extension in ("mathematics", "figures", "launch", "describe", "ledger", "accessibility"):
         app.setup_extension(f"tools.site.{extension}")
     # Sphinx reads all pages again when it changes: their outputs are of other code then
     app.add_config_value("chapter_keys", {}, "env", types=[dict])
