@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from copy import copy
 from dataclasses import replace
 from functools import cache, cached_property, partial
@@ -95,12 +95,17 @@ class Bank:
         self.tasks = tasks(question, seed, ready_made)
         self._mistakes: dict[int, dict[tuple[Mistake, ...], Shown]] = {}
 
-    def sample(self, pairs: int) -> Bank:
-        """A bank that looks for so many pairs of mistakes alone, drawn from its seed."""
+    def sample(self, pairs: int, of: Collection[str] = ()) -> Bank:
+        """A bank that looks for so many pairs of mistakes alone, drawn from its seed.
+
+        of: names of mistakes; two of them are a pair that is looked for in any case.
+        """
         drawn = copy(self)
         every = list(self.mistakes(2).items())
         order = np.random.default_rng(self.seed).permutation(len(every))[:pairs]
-        drawn._mistakes = {1: dict(self.mistakes(1)), 2: dict(every[i] for i in sorted(order))}
+        kept = {i for i, (pair, _) in enumerate(every) if {m.name for m in pair} <= {*of}}
+        chosen = dict(every[i] for i in sorted({*order} | kept))
+        drawn._mistakes = {1: dict(self.mistakes(1)), 2: chosen}
         return drawn
 
     @cached_property

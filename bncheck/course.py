@@ -7,12 +7,16 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from importlib.metadata import entry_points
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from bncheck.bank import Bank
 from bncheck.guard import ReadyMade
-from bncheck.questions.folder import OPENING, WrittenExercise, read_folder
+from bncheck.questions.beside import OPENING
 from bncheck.questions.question import Exercise, Question
-from bncheck.questions.reader import Written
+
+if TYPE_CHECKING:  # they read Markdown, which a page in a browser need not load
+    from bncheck.questions.folder import WrittenExercise
+    from bncheck.questions.reader import Written
 
 GROUP = "bncheck.courses"  # of the entry points by which an installed course is found
 
@@ -51,6 +55,8 @@ class Course:
 
     def written(self, short: str) -> WrittenExercise:
         """The exercise with its texts.  Raises UnknownQuestion, BrokenQuestion."""
+        from bncheck.questions.folder import read_folder
+
         if short not in self.folders:
             known = ", ".join(self.folders)
             raise UnknownQuestion(f"need an exercise of {known}; got {short!r}")

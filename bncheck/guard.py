@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import _thread
 import contextlib
+import importlib
 import inspect
 import io
 import random
@@ -11,7 +12,7 @@ import signal
 import sys
 import threading
 import warnings
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from types import FrameType
 from typing import Any
@@ -65,9 +66,10 @@ def time_limit(seconds: float) -> Iterator[None]:
     """Raise TookTooLong in this thread when `seconds` have passed; again each second after.
 
     The limit works through an interrupt, so only in the main thread; elsewhere there is none.
-    A call that stays inside compiled code is interrupted when it returns.
+    A call that stays inside compiled code is interrupted when it returns.  In a browser, which
+    has no threads, the page ends the whole interpreter instead.
     """
-    if threading.current_thread() is not threading.main_thread():
+    if sys.platform == "emscripten" or threading.current_thread() is not threading.main_thread():
         yield
         return
     over = threading.Event()  # the limit has passed: an interrupt is ours and not the user's
@@ -106,30 +108,48 @@ def _interrupt() -> None:
         _thread.interrupt_main()
 
 
+def installed_torch() -> Any:
+    """torch, or None where it is not installed, as in a browser."""
+    try:
+        return importlib.import_module("torch")
+    except ModuleNotFoundError:
+        return None
+
+
 @contextlib.contextmanager
 def quiet() -> Iterator[Printed]:
     """Catch what is printed, hide warnings, and leave the random generators as they were."""
-    import torch
-
     printed = Printed()
     states = random.getstate(), np.random.get_state()
-    grad, dtype = torch.is_grad_enabled(), torch.get_default_dtype()
     with (
         contextlib.redirect_stdout(printed),
         contextlib.redirect_stderr(printed),
         warnings.catch_warnings(),
         np.errstate(all="ignore"),
-        torch.random.fork_rng(devices=[]),
+        _torch_as_it_was(),
     ):
         warnings.simplefilter("ignore")
         random.seed(0)
         np.random.seed(0)
-        torch.default_generator.manual_seed(0)  # that of the CPU: torch.manual_seed asks for all
         try:
             yield printed
         finally:
             random.setstate(states[0])
             np.random.set_state(states[1])
+
+
+@contextlib.contextmanager
+def _torch_as_it_was() -> Iterator[None]:
+    """Begin with torch's generator at 0, and leave torch's settings as they are."""
+    if (torch := installed_torch()) is None:
+        yield
+        return
+    grad, dtype = torch.is_grad_enabled(), torch.get_default_dtype()
+    with torch.random.fork_rng(devices=[]):
+        torch.default_generator.manual_seed(0)  # that of the CPU: torch.manual_seed asks for all
+        try:
+            yield
+        finally:
             torch.set_grad_enabled(grad)
             torch.set_default_dtype(dtype)
 
@@ -142,18 +162,38 @@ def no_ready_made(forbidden: ReadyMade | None) -> Iterator[list[str]]:
     torch's are seen below its Python functions, where all of them arrive; those of packages by
     the modules that define them.
     """
-    from torch.utils._python_dispatch import TorchDispatchMode
-
     called: list[str] = []
     if forbidden is None:
         yield called
         return
 
-    operators = forbidden.operators
-
     def refuse(name: str) -> None:
         called.append(name)
         raise Forbidden(name)
+
+    def profile(frame: FrameType, event: str, argument: Any) -> None:
+        function = frame.f_code.co_flags & inspect.CO_OPTIMIZED  # modules and classes may load
+        if event == "call" and function:
+            package = forbidden.package_of(str(frame.f_globals.get("__name__")))
+            if package:
+                refuse(f"{package}'s {frame.f_code.co_name}")
+
+    before = sys.getprofile()
+    with _no_operators(forbidden.operators, refuse):
+        sys.setprofile(profile)
+        try:
+            yield called
+        finally:
+            sys.setprofile(before)
+
+
+def _no_operators(
+    operators: tuple[str, ...], refuse: Callable[[str], None]
+) -> contextlib.AbstractContextManager[Any]:
+    """Refuse these operators of torch."""
+    if installed_torch() is None:
+        return contextlib.nullcontext()
+    from torch.utils._python_dispatch import TorchDispatchMode
 
     class Refuse(TorchDispatchMode):
         @classmethod
@@ -167,17 +207,4 @@ def no_ready_made(forbidden: ReadyMade | None) -> Iterator[list[str]]:
                 refuse(f"torch's {str(func).split('.')[1].strip('_')}")
             return func(*args, **(kwargs or {}))
 
-    def profile(frame: FrameType, event: str, argument: Any) -> None:
-        function = frame.f_code.co_flags & inspect.CO_OPTIMIZED  # modules and classes may load
-        if event == "call" and function:
-            package = forbidden.package_of(str(frame.f_globals.get("__name__")))
-            if package:
-                refuse(f"{package}'s {frame.f_code.co_name}")
-
-    before = sys.getprofile()
-    with Refuse():
-        sys.setprofile(profile)
-        try:
-            yield called
-        finally:
-            sys.setprofile(before)
+    return Refuse()

@@ -7,6 +7,7 @@ import re
 import numpy as np
 
 from bncheck.compare import differences, distance
+from bncheck.guard import installed_torch
 from bncheck.observe import Failure, Observation, Task
 from bncheck.plain import Plain, bare
 from bncheck.questions.question import Law, Question
@@ -122,6 +123,11 @@ def failure_reason(failure: Failure, seconds: float) -> str:
         return f"{call} finds nothing of that name: {own}."
     if failure.type == "KeyError" and not at:
         return f"{call}: there is no entry {failure.message}."
+    if missing := re.match(r"No module named '(\w+)", failure.message):
+        return (
+            f"{call} needs {missing[1]}, which is not here: a page of the book has NumPy alone, a "
+            f"notebook what the course installs.{at}"
+        )
     if mixes(failure.message):
         return (
             f"your code mixes NumPy and torch ({own}). Use the one whose arrays the function "
@@ -135,10 +141,8 @@ def mixes(message: str) -> bool:
     if "Tensor" in message and "ndarray" in message:
         return True
     missing = re.match(r"'(\S+)' object has no attribute '(\w+)'", message)
-    if not missing:
+    if not missing or (torch := installed_torch()) is None:
         return False
-    import torch
-
     owner, name = missing.groups()
     others = {"numpy.ndarray": torch.Tensor, "Tensor": np.ndarray}
     return owner in others and hasattr(others[owner], name)

@@ -44,7 +44,7 @@ class Session:
         """
         question = self._question(name)
         bank = self.course.bank(name, seed)
-        names = _named(name, question, answers)
+        names = named(name, question, answers)
         if names is None:
             got = []
             verdict = Verdict(name, "not done", dict.fromkeys(question.points, 0), question.out_of)
@@ -118,8 +118,11 @@ class Session:
         return {name: self._results[name].points if name in self._results else 0 for name in names}
 
 
-def _named(name: str, question: Question, answers: tuple[Any, ...]) -> dict[str, Any] | None:
-    """The answers by their names; None where one is still to be given."""
+def named(name: str, question: Question, answers: tuple[Any, ...]) -> dict[str, Any] | None:
+    """The answers by their names; None where one is still to be given.
+
+    Raises ExerciseError for answers that are not of the kind that the question asks for.
+    """
     wanted = ", ".join(question.names)
     if len(answers) != len(question.names):
         raise ExerciseError(f'call check("{name}", {wanted}); got {len(answers)} answers')

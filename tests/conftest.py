@@ -1,7 +1,8 @@
 """What all tests share: one thread, a fixed backend, no stored results, reproducible examples.
 
-Where two processes share the work (-n 2), one of them has all tests of a question: what its
-mistakes show is worked out once in a process, and takes most of the time.
+Where several processes share the work (-n 2), one of them has all tests of a question: what its
+mistakes show is worked out once in a process, and takes most of the time; and all tests of a page,
+which is opened once.
 """
 
 import os
@@ -20,9 +21,9 @@ settings.load_profile("course")
 
 
 def together(nodeid: str) -> str:
-    """What names the tests that run in one process: a question, or a file."""
-    question = re.search(r"\[(ex\d\d\.\w+)", nodeid)
-    return question[1] if question else nodeid.partition("::")[0]
+    """What names the tests that run in one process: a question, a page, or a file."""
+    found = re.search(r"\[(ex\d\d\.\w+|[\w/]+\.html)", nodeid)
+    return found[1] if found else nodeid.partition("::")[0]
 
 
 def pytest_xdist_make_scheduler(config: Any, log: Any) -> Any:

@@ -16,17 +16,15 @@ modules `inputs` and `laws` of the course are known to all of its questions.
 
 from __future__ import annotations
 
-import importlib
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
+from bncheck.questions.beside import OPENING, names_of
 from bncheck.questions.document import read
 from bncheck.questions.problems import BrokenQuestion, Problem, choice
 from bncheck.questions.question import Exercise
 from bncheck.questions.reader import Written, read_question
 
-OPENING = "exercise.md"
 FRONT = {"title": str, "questions": list}
 
 
@@ -87,15 +85,3 @@ def read_folder(folder: Path, package: str) -> WrittenExercise:
     exercise = Exercise(folder.name, title[0].upper() + title[1:], questions)
     source = imports[0].source.strip("\n")
     return WrittenExercise(exercise, title, document.start.text(), source, tuple(written))
-
-
-def names_of(package: str, exercise: str, kind: str) -> dict[str, Any]:
-    """The names of the course's module of this kind, and over them those of the exercise's own."""
-    names: dict[str, Any] = {}
-    for name in (f"{package}.{kind}", f"{package}.{exercise}.{kind}"):
-        try:
-            names |= vars(importlib.import_module(name))
-        except ModuleNotFoundError as error:
-            if not name.startswith(str(error.name)):  # it is there, and imports what is missing
-                raise
-    return {name: value for name, value in names.items() if not name.startswith("__")}

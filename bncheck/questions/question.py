@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -65,10 +65,19 @@ class Law:
 
     broken: from the inputs of a probe and the kept values (arrays, numbers, tuples, by their
     expression) to a sentence with numbers, or None where the law holds or does not apply.
+    source: the expression of the question's file that gives this law, and maybe others.
     """
 
     name: str
     broken: Callable[[Inputs, dict[str, Any]], str | None]
+    source: str = ""
+
+
+def lawful(given: Any, name: str, source: str) -> tuple[Law, ...]:
+    """The laws that the expression `source` gives: one or several, or functions that become one."""
+    several = given if isinstance(given, tuple) else (given,)
+    laws = [one if isinstance(one, Law) else Law(name, one) for one in several]
+    return tuple(replace(law, source=source) for law in laws)
 
 
 @dataclass(frozen=True)

@@ -37,7 +37,7 @@ import numpy as np
 from bncheck.questions import answer, mistakes, probes
 from bncheck.questions.document import Block, Document, Section, read
 from bncheck.questions.problems import Problems, choice
-from bncheck.questions.question import Law, Probe, Question
+from bncheck.questions.question import Law, Probe, Question, lawful
 
 SECTIONS = ("Afterwards", "Hints", "Probes", "Laws", "Mistakes")
 NEEDED = ("title", "points", "read")
@@ -301,8 +301,5 @@ def _laws(section: Section | None, names: Mapping[str, Any], problems: Problems)
                 said = choice(found[2], own) if isinstance(error, NameError) else f"got {error}"
                 problems.add(line, f"need a function of laws.py: {said}")
                 continue
-            several = law if isinstance(law, tuple) else (law,)
-            laws += [
-                one if isinstance(one, Law) else Law(found[1] or found[2], one) for one in several
-            ]
+            laws += lawful(law, found[1] or found[2], found[2])
     return tuple(laws)

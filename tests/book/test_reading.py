@@ -8,17 +8,16 @@ import itertools
 import json
 import os
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from typing import Any
 from urllib.parse import quote, urlsplit
 
 import pytest
 import yaml
 from bs4 import Tag
-from playwright.sync_api import Browser, BrowserContext, Locator, Page
+from playwright.sync_api import BrowserContext, Locator, Page
 
-from tests.book.reading import HTML, LOST, PAGES, ROOT, UNFOLD, Visit, parse, served
-from tools.paper import browser
+from tests.book.reading import HTML, LOST, PAGES, PHONE, ROOT, UNFOLD, Open, Visit, parse
 from tools.project.screenshots import SET_THEME
 from tools.site import extension
 
@@ -26,7 +25,6 @@ CHAPTERS = [name for name in PAGES if re.match(r"chapters/\d\d_", name)]
 NOTEBOOKS = [name for name in PAGES if re.match(r"chapters/\d\d_|exercises/(solutions/)?ex", name)]
 EXPLORING = [name for name in PAGES if parse(name).select_one("div.explore")]
 SCHEMES = ["http", "file"]
-PHONE = {"width": 360, "height": 740}
 SHIFTS = """() => {
   window.shifts = 0;
   new PerformanceObserver((list) => {
@@ -45,80 +43,78 @@ FRAME = """(figure) => ({
   label: figure.querySelector("svg").getAttribute("aria-label"),
 })"""
 
+pytestmark = pytest.mark.usefixtures("site")
 each_page = pytest.mark.parametrize("name", PAGES or ["no site"])
+at_desk = pytest.mark.parametrize("desk", PAGES or ["no site"], indirect=True, scope="session")
+on_phone = pytest.mark.parametrize("phone", PAGES or ["no site"], indirect=True, scope="session")
 each_chapter = pytest.mark.parametrize("name", CHAPTERS or ["no site"])
 each_notebook = pytest.mark.parametrize("name", NOTEBOOKS or ["no site"])
 each_exploring = pytest.mark.parametrize("name", EXPLORING or ["no interactive figure"])
 each_scheme = pytest.mark.parametrize("scheme", SCHEMES)
 
 
-@pytest.fixture(scope="session", autouse=True)
-def site() -> None:
-    if not PAGES:
-        if "BNCOURSE_BOOK" in os.environ:
-            pytest.fail(f"no site in {HTML}")
-        pytest.skip("no site was built: run `make test`")
+@pytest.fixture(scope="session")
+def desk(
+    contexts: dict[str, BrowserContext], bases: dict[str, str], request: pytest.FixtureRequest
+) -> Iterator[Visit]:
+    """A page at a desk, opened once for the tests at_desk; they stand in the order of a visit."""
+    seen = Visit(contexts["desk"], bases["http"], request.param)
+    yield seen
+    seen.page.close()
 
 
 @pytest.fixture(scope="session")
-def chrome() -> Iterator[Browser]:
-    try:
-        browser.find()
-    except browser.NoBrowser as error:
-        pytest.skip(f"no page is opened without a browser: {error}")
-    with browser.chromium() as chrome:
-        yield chrome
+def phone(
+    contexts: dict[str, BrowserContext], bases: dict[str, str], request: pytest.FixtureRequest
+) -> Iterator[Visit]:
+    """A page on a phone, opened once for the tests on_phone."""
+    seen = Visit(contexts["phone"], bases["http"], request.param)
+    yield seen
+    seen.page.close()
 
 
-@pytest.fixture(scope="session")
-def bases() -> Iterator[dict[str, str]]:
-    with served(HTML) as address:
-        yield {"http": address, "file": HTML.resolve().as_uri() + "/"}
+# -- a page that has just been opened ------------------------------------------------------------
 
 
-Open = Callable[..., Visit]
+def moved(seen: Visit) -> float:
+    """How far things in the text have moved until all of the page was seen."""
+    seen.page.evaluate(SHIFTS)  # buffered: it is told what has moved before, too
+    seen.page.evaluate(
+        """async () => {
+             for (let y = 0; y < document.body.scrollHeight; y += 2 * innerHeight) {
+               scrollTo({top: y, behavior: "instant"});
+               await new Promise((resolve) => setTimeout(resolve, 30));
+             }
+           }"""
+    )
+    seen.page.wait_for_load_state("networkidle")
+    return float(seen.page.evaluate("() => window.shifts"))
 
 
-@pytest.fixture(scope="session")
-def contexts(chrome: Browser) -> dict[str, BrowserContext]:
-    """Readers: what they have in the cache they keep, as a reader does."""
-    return {
-        "desk": chrome.new_context(
-            viewport={"width": 1280, "height": 900}, reduced_motion="reduce"
-        ),
-        "phone": chrome.new_context(viewport=PHONE, reduced_motion="reduce", has_touch=True),
-        "bare": chrome.new_context(viewport=PHONE, java_script_enabled=False),
-    }
-
-
-@pytest.fixture
-def visit(contexts: dict[str, BrowserContext], bases: dict[str, str]) -> Iterator[Open]:
-    """Opens a page: at a desk, on a phone, or without JavaScript (bare)."""
-    opened: list[Visit] = []
-
-    def open_page(name: str, reader: str = "desk", scheme: str = "http") -> Visit:
-        opened.append(Visit(contexts[reader], bases[scheme], name))
-        return opened[-1]
-
-    yield open_page
-    for made in opened:
-        made.page.close()
+@at_desk
+def test_nothing_moves_when_formulas_and_pictures_arrive(desk: Visit) -> None:
+    assert moved(desk) < 0.02
 
 
 # -- no network, no error ------------------------------------------------------------------------
 
 
-@each_scheme
-@each_page
-def test_a_page_asks_no_other_host_and_nothing_fails(visit: Open, name: str, scheme: str) -> None:
-    if name == LOST and scheme == "file":
-        return  # there are no lost addresses among files
-    seen = visit(name, scheme=scheme)
+def all_of_it_is_fetched(seen: Visit) -> None:
     seen.page.evaluate(UNFOLD)
     seen.page.mouse.wheel(0, 100_000)  # pictures that wait until they are near are fetched, too
     seen.page.wait_for_load_state("networkidle")
     assert not seen.foreign
     assert not seen.complaints
+
+
+@at_desk
+def test_a_page_asks_no_other_host_and_nothing_fails(desk: Visit) -> None:
+    all_of_it_is_fetched(desk)
+
+
+@pytest.mark.parametrize("name", [n for n in PAGES if n != LOST] or ["no site"])
+def test_a_page_from_a_file_asks_no_host_and_nothing_fails(visit: Open, name: str) -> None:
+    all_of_it_is_fetched(visit(name, scheme="file"))
 
 
 @each_scheme
@@ -139,15 +135,28 @@ def test_search_finds_the_words_of_the_course(visit: Open, word: str, scheme: st
 # -- for everyone --------------------------------------------------------------------------------
 
 
-@each_page
-def test_axe_finds_nothing_in_light_and_dark(visit: Open, name: str) -> None:
+@at_desk
+def test_axe_finds_nothing_in_light_and_dark(desk: Visit) -> None:
     """WCAG 2.2 A and AA, and good practice: landmarks, headings."""
-    seen = visit(name)
-    seen.page.evaluate(UNFOLD)
-    seen.page.evaluate(SET_THEME, "light")
-    assert not seen.violations()
-    seen.page.evaluate(SET_THEME, "dark")
-    assert not seen.violations(["color-contrast", "link-in-text-block"]), "dark"  # what differs
+    desk.page.evaluate(UNFOLD)
+    desk.page.evaluate(SET_THEME, "light")
+    assert not desk.violations()
+    desk.page.evaluate(SET_THEME, "dark")
+    assert not desk.violations(["color-contrast", "link-in-text-block"]), "dark"  # what differs
+
+
+@at_desk
+def test_the_first_key_leads_past_the_outline_to_the_text(desk: Visit) -> None:
+    """But where one searches: there the field has the focus already."""
+    if "search.html" in desk.page.url:
+        return
+    desk.page.keyboard.press("Tab")
+    focused = desk.page.locator(":focus")
+    assert focused.inner_text().strip() == "Skip to main content"
+    assert focused.is_visible()
+    focused.press("Enter")
+    desk.page.keyboard.press("Tab")
+    assert desk.page.locator("main :focus").count() == 1
 
 
 # What is there, what is wider than most, and the same with wide spaces
@@ -158,11 +167,14 @@ FONTS = (
 )
 
 
-@each_page
-def test_a_phone_scrolls_boxes_that_the_keyboard_reaches_and_never_the_page(
-    visit: Open, name: str
-) -> None:
-    seen = visit(name, "phone")
+@on_phone
+def test_nothing_moves_on_a_phone_either(phone: Visit) -> None:
+    assert moved(phone) < 0.02
+
+
+@on_phone
+def test_a_phone_scrolls_boxes_that_the_keyboard_reaches_and_never_the_page(phone: Visit) -> None:
+    seen = phone
     seen.page.evaluate(UNFOLD)
     seen.page.evaluate(PAINTED)  # the boxes that scroll are found when they change their size
     for style in FONTS:  # a phone has fonts of its own
@@ -181,19 +193,6 @@ def test_a_phone_scrolls_boxes_that_the_keyboard_reaches_and_never_the_page(
         assert known, f"need code, a formula, a table or a picture, got {box}"
         assert reached, f"need tabindex=0, got {box}"
     assert not seen.violations(["scrollable-region-focusable", "target-size"])
-
-
-@pytest.mark.parametrize("name", [n for n in PAGES if n != "search.html"] or ["no site"])
-def test_the_first_key_leads_past_the_outline_to_the_text(visit: Open, name: str) -> None:
-    """But where one searches: there the field has the focus already."""
-    seen = visit(name)
-    seen.page.keyboard.press("Tab")
-    focused = seen.page.locator(":focus")
-    assert focused.inner_text().strip() == "Skip to main content"
-    assert focused.is_visible()
-    focused.press("Enter")
-    seen.page.keyboard.press("Tab")
-    assert seen.page.locator("main :focus").count() == 1
 
 
 def visible_name(tag: Tag) -> str:
@@ -232,25 +231,6 @@ def test_a_chapter_weighs_at_most_a_megabyte_beside_what_all_share(name: str) ->
         files = [(HTML / name).parent / source for source in pictures if "_static/" not in source]
         weights = {path.name: path.stat().st_size for path in [HTML / name, *files]}
         assert sum(weights.values()) <= 1_000_000, (theme, weights)
-
-
-@pytest.mark.parametrize("reader", ["desk", "phone"])
-@each_page
-def test_nothing_moves_when_formulas_and_pictures_arrive(
-    visit: Open, contexts: dict[str, BrowserContext], name: str, reader: str
-) -> None:
-    seen = visit(name, reader)
-    seen.page.evaluate(SHIFTS)  # buffered: it is told what has moved before, too
-    seen.page.evaluate(
-        """async () => {
-             for (let y = 0; y < document.body.scrollHeight; y += 2 * innerHeight) {
-               scrollTo({top: y, behavior: "instant"});
-               await new Promise((resolve) => setTimeout(resolve, 30));
-             }
-           }"""
-    )
-    seen.page.wait_for_load_state("networkidle")
-    assert seen.page.evaluate("() => window.shifts") < 0.02
 
 
 # -- figures that answer -------------------------------------------------------------------------

@@ -25,6 +25,7 @@ from importlib import metadata
 from pathlib import Path
 
 from tools.notebooks import closure, execution, store
+from tools.site import live, runtime
 
 ROOT = execution.ROOT
 SOURCES = (
@@ -36,14 +37,21 @@ SOURCES = (
     "tools/**/*",
     "chapters/**/*",
 )
-FORK = ("GITHUB_SERVER_URL", "GITHUB_REPOSITORY", "GITHUB_REF_TYPE", "GITHUB_REF_NAME")
+GIVEN = (  # what a build is told from outside
+    "GITHUB_SERVER_URL",
+    "GITHUB_REPOSITORY",
+    "GITHUB_REF_TYPE",
+    "GITHUB_REF_NAME",
+    runtime.FOLDER,
+)
+KEPT = Path("_build", "pyodide")  # below the root: Python for pages, once fetched
 
 
 def book_digest(root: Path) -> str:
     """A hash of all that the site depends on."""
     digest = hashlib.sha256(closure.versions().encode())
     tools = sorted(f"{d.name} {d.version}" for d in metadata.distributions())
-    digest.update("\n".join([*tools, *(os.environ.get(name, "") for name in FORK)]).encode())
+    digest.update("\n".join([*tools, *(os.environ.get(name, "") for name in GIVEN)]).encode())
     for path in sorted({path for pattern in SOURCES for path in root.glob(pattern)}):
         if path.is_file() and not {"__pycache__", ".ipynb_checkpoints"} & set(path.parts):
             digest.update(f"\n{path.relative_to(root).as_posix()}\n".encode())
@@ -117,6 +125,8 @@ def make_book(root: Path, destination: Path, toc: Path | None) -> int:
     if make_site(root, destination, toc) != 0:
         print("no book: Jupyter Book warned or failed (see above)", file=sys.stderr)
         return 1
+    if said := live.equip(root, destination / "html", root / KEPT):
+        print(said, flush=True)
     after = store.keys(root, notebooks)
     if edited := sorted(name for name in after if after[name] != keys.get(name, after[name])):
         # these may hold the outputs of two states of the code
@@ -142,6 +152,8 @@ def make_current(
         if (code := make_book(root, destination, toc)) != 0:
             return code
         stamp.write_text(wanted)
+    elif live.lacks_python(destination / "html"):  # there may be a network now
+        print(live.equip(root, destination / "html", root / KEPT))
     return 0
 
 

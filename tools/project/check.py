@@ -117,8 +117,9 @@ def make_book() -> bool:
     site = {"BNCOURSE_BOOK": str(TEST), "OMP_NUM_THREADS": "1"}
     passed = [pytest("book", ["tests/book/test_book.py", "tests/book/test_figures.py"], site)]
     passed.append(
-        pytest("reading", ["tests/book/test_reading.py", "-n", "3"], site)
-    )  # in a browser: it waits a lot
+        # in a browser: it waits a lot
+        pytest("reading", ["tests/book/test_reading.py", "-n", "3", "--dist", "loadfile"], site)
+    )
     return all(passed)
 
 

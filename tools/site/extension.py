@@ -9,6 +9,7 @@ modules of the extension:
     figures         pictures for light and for dark pages, panels for phones; gallery: all of them
     launch          buttons that run and download notebooks
     describe        what pages tell search engines and other sites; the page for wrong addresses
+    live            what a reader answers and runs in the page; runtime: Python for that
     quoting         what a page says that another file knows
     ledger          the choice among the rows of the ledger
     accessibility   what the theme lacks for screen readers, keyboards and phones
@@ -92,7 +93,8 @@ def link_exercise_and_solution(app: Sphinx, name: str, source: list[str]) -> Non
 
 
 def setup(app: Sphinx) -> dict[str, Any]:
-    for extension in ("mathematics", "figures", "launch", "describe", "ledger", "accessibility"):
+    parts = ("mathematics", "figures", "launch", "describe", "ledger", "accessibility", "live")
+    for extension in parts:
         app.setup_extension(f"tools.site.{extension}")
     # Sphinx reads all pages again when it changes: their outputs are of other code then
     app.add_config_value("chapter_keys", {}, "env", types=[dict])

@@ -1,0 +1,181 @@
+"""Answer and run in the page: what the build adds to pages, and to the site beside them.
+
+In the text of an exercise each question becomes a block that chapters/_static/live/ makes alive.
+When the site is made, `equip` writes what its scripts ask for once a reader acts: Python for
+browsers (see runtime.py), the engine of the checks as a zip, and a file per exercise.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import json
+import re
+import time
+import zipfile
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from bs4 import BeautifulSoup
+from docutils import nodes
+from sphinx.application import Sphinx
+
+from bncheck.course import Course, UnknownQuestion
+from bncheck.questions.packed import needs, pack
+from bncheck.questions.question import Question
+from exercises.questions import COURSE
+from tools.site import runtime
+
+ABSENT = ("torch", "torchvision", "bnlib", "bncourse")  # what a browser does not have
+ENGINE = ("bncheck/*.py", "bncheck/questions/*.py", "exercises/questions/**/*.py")
+PAGE = re.compile(r"exercises/(ex\d\d)_\w+")
+CHECK = re.compile(r'check\("(ex\d\d\.\w+)"')
+LIVE = "_static/live"
+MOMENT = (2026, 1, 1, 0, 0, 0)  # of the files in the zip: the same files, the same zip
+
+
+def packed_exercise(course: Course, short: str) -> dict[str, Any]:
+    """The questions of an exercise that a page can check."""
+    exercise = course.load(short)
+    questions = [
+        pack(course.bank(f"{short}.{question.name}"), ABSENT)
+        for question in exercise.questions
+        if not needs(question, ABSENT)
+    ]
+    return {"name": exercise.name, "questions": questions}
+
+
+def opening(name: str, question: Question) -> str:
+    """The HTML that begins a question's block: what the scripts know of it before anybody acts."""
+    kind = "choice" if question.choices else "value" if question.asks_value else "code"
+    data = {
+        "question": name,
+        "kind": kind,
+        "points": str(question.out_of),
+        "seconds": f"{question.seconds:g}",
+    }
+    if question.choices:
+        data["choices"] = " ".join(question.choices)
+    if needs(question, ABSENT):
+        data["needs"] = "PyTorch"
+    attributes = "".join(f' data-{key}="{value}"' for key, value in data.items())
+    return f'<div class="live"{attributes}>'
+
+
+def mark_questions(app: Sphinx, doctree: nodes.document, name: str) -> None:
+    """Put the cell of an answer and that of its check into a block."""
+    if not PAGE.fullmatch(name):
+        return
+    for check in list(doctree.findall(nodes.container)):
+        if "cell" not in check["classes"] or not (found := CHECK.match(check.astext())):
+            continue
+        try:
+            question = COURSE.find(found[1])[1]
+        except UnknownQuestion:
+            continue
+        parent, at = check.parent, check.parent.index(check)
+        parent.insert(at + 1, nodes.raw("", "</div>", format="html"))
+        parent.insert(at - 1, nodes.raw("", opening(found[1], question), format="html"))
+
+
+def add_scripts(
+    app: Sphinx, name: str, template: str, context: dict[str, Any], doctree: Any
+) -> None:
+    """The pages with blocks load what makes them alive, and no other does."""
+    if 'class="live"' in context.get("body", ""):
+        app.add_css_file("live/live.css")
+        app.add_js_file("live/live.js", loading_method="defer")
+
+
+def engine(root: Path) -> bytes:
+    """The files that check answers, as a zip; no question and no answer is among them."""
+    packed = io.BytesIO()
+    with zipfile.ZipFile(packed, "w", zipfile.ZIP_DEFLATED) as archive:
+        for path in sorted({path for pattern in ENGINE for path in root.glob(pattern)}):
+            file = zipfile.ZipInfo(path.relative_to(root).as_posix(), MOMENT)
+            archive.writestr(file, path.read_bytes(), zipfile.ZIP_DEFLATED)
+    return packed.getvalue()
+
+
+def places(html: Path, short: str) -> dict[str, str]:
+    """Where the sections begin that the verdicts of an exercise send to: ids, by their names."""
+    questions = COURSE.load(short).questions
+    read = {mistake.read for question in questions for mistake in question.mistakes}
+    read |= {question.read for question in questions}
+    found = {}
+    for chapter in sorted({section.chapter for section in read}):
+        page = html / "chapters" / f"{chapter}.html"
+        if not page.exists():  # a preview of some pages
+            continue
+        soup = BeautifulSoup(page.read_text(encoding="utf-8"), "html.parser")
+        for heading in soup.select("section[id] > :is(h1, h2, h3)"):
+            for part in heading.select(".headerlink, .section-number"):
+                part.decompose()
+            found[f"{chapter}: {heading.get_text().strip()}"] = str(heading.parent["id"])  # type: ignore[index]
+    wanted = {f"{section.chapter}: {section.heading}" for section in read}
+    return {name: place for name, place in found.items() if name in wanted}
+
+
+def files_for(html: Path) -> Iterator[tuple[str, str]]:
+    """What each page with questions needs beside the runtime: names and texts of files."""
+    for page in sorted(html.glob("exercises/ex*.html")):
+        short = page.stem[:4]
+        if 'class="live"' not in page.read_text(encoding="utf-8"):
+            continue
+        yield f"{short}.json", json.dumps(packed_exercise(COURSE, short))
+        hints = {f"{short}.{q.name}": q.hints for q in COURSE.load(short).questions}
+        yield f"{short}.more.json", json.dumps({"hints": hints, "places": places(html, short)})
+
+
+def entry(path: str, content: bytes) -> dict[str, Any]:
+    """What a page must know of a file: where it is, its size for the progress, its version."""
+    return {
+        "path": path,
+        "size": len(content),
+        "version": hashlib.sha256(content).hexdigest()[:12],
+    }
+
+
+def equip(root: Path, html: Path, kept: Path) -> str:
+    """Write what the pages of a built site ask for when a reader acts; a sentence on it.
+
+    kept: a folder for what was fetched, for the next build.  Writes nothing where no page asks.
+    """
+    folder = html / LIVE
+    texts = dict(files_for(html))
+    if not texts:
+        return ""
+    start = time.perf_counter()
+    for name, text in texts.items():
+        (folder / name).write_text(text, encoding="utf-8")
+    short = {name[:4]: entry(name, text.encode()) for name, text in texts.items() if len(name) == 9}
+    manifest: dict[str, Any] = {"exercises": short, "runtime": None}
+    files, place = runtime.fetch(kept)
+    if files:
+        contents = {f"pyodide/{name}": content for name, content in files.items()}
+        contents["pyodide/pyodide-lock.json"] = runtime.lock().encode()
+        contents["engine.zip"] = engine(root)
+        (folder / "pyodide").mkdir(exist_ok=True)
+        for name, content in contents.items():
+            (folder / name).write_bytes(content)
+        contents["worker.js"] = (folder / "worker.js").read_bytes()
+        manifest["runtime"] = {name: entry(name, content) for name, content in contents.items()}
+    (folder / "live.json").write_text(json.dumps(manifest), encoding="utf-8")
+    seconds = time.perf_counter() - start
+    if not files:
+        return f"no Python for the pages: {place}; they say where else to solve"
+    size = sum(len(content) for content in files.values()) / 1e6
+    return f"Python for the pages: {size:.1f} MB from {place}, in {seconds:.1f} s"
+
+
+def lacks_python(html: Path) -> bool:
+    """Whether a site has pages that would use Python, and no Python."""
+    manifest = html / LIVE / "live.json"
+    return manifest.exists() and json.loads(manifest.read_text())["runtime"] is None
+
+
+def setup(app: Sphinx) -> dict[str, Any]:
+    app.connect("doctree-resolved", mark_questions)
+    app.connect("html-page-context", add_scripts)
+    return {"version": "1", "parallel_read_safe": True, "parallel_write_safe": True}
