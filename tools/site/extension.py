@@ -6,7 +6,8 @@ chapters as MyST, and links the pages of exercises to those of their solutions. 
 modules of the extension:
 
     mathematics     formulas, drawn when the book is built
-    figures         pictures for light and for dark pages, panels for phones; gallery: all of them
+    figures         pictures for light and for dark pages, panels for phones; gallery and
+                    archive: all of them
     launch          buttons that run and download notebooks
     describe        what pages tell search engines and other sites; the page for wrong addresses
     live            what a reader answers and runs in the page; runtime: Python for that
@@ -105,4 +106,5 @@ def setup(app: Sphinx) -> dict[str, Any]:
     app.connect("source-read", link_exercise_and_solution)
     app.setup_extension("tools.site.quoting")
     app.setup_extension("tools.site.gallery")
+    app.setup_extension("tools.site.archive")
     return {"version": "1", "parallel_read_safe": True, "parallel_write_safe": True}
