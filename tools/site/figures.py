@@ -126,7 +126,7 @@ def visit_picture(translator: Any, node: picture) -> None:
 
     box = f'class="figure-box" style="--picture: {node["width"]}px"'
     wide = node["width"] * READABLE > PHONE
-    stacked = node["panels"] if wide else []
+    stacked = node.get("panels", []) if wide else []
     if wide and not stacked:
         label = f"Figure {node['number']}, scrolls sideways where it is wider than the screen"
         box += f' tabindex="0" role="region" aria-label="{label}"'

@@ -51,7 +51,7 @@ def test_places_axes_formulas_and_shapes_are_left_alone(source: str) -> None:
     assert not found(source)
 
 
-@pytest.mark.parametrize("tag", ["install", "hide-input", "remove-input", "hide-cell"])
+@pytest.mark.parametrize("tag", ["hide-input", "remove-input", "hide-cell", "remove-cell"])
 def test_only_the_numbers_of_open_cells_are_changed(tag: str) -> None:
     assert found("steps = 3") and not found("steps = 3", tags=[tag])
 
