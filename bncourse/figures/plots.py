@@ -85,13 +85,16 @@ def panels(count: int, *, height: float = 3.2, sharey: bool = False) -> tuple[Fi
     """A figure with `count` panels, 4 at most; (figure, list of Axes).
 
     Up to 3 panels stand side by side, 4 as two rows of two; `height` is that of a row.  A figure
-    with 1 or 4 fits a phone, and 2 or 3 fit the page of a desktop, at a size that can be read.
+    with 1 or 4 fits a phone, and 2 or 3 fit the page of a desktop, at a size that can be read; on a
+    phone these stand below each other, so each has its own numbers also where they share an axis.
     """
     if not 1 <= count <= 4:
         raise ValueError(f"a figure holds 1 to 4 panels, got {count}: draw two figures")
     rows = 2 if count == 4 else 1
     size = (4.6 if count in (1, 4) else 7.0, rows * height)
     figure, axes = plt.subplots(rows, count // rows, figsize=size, sharey=sharey, squeeze=False)
+    for ax in axes.flat:
+        ax.tick_params(labelleft=True)
     return figure, list(axes.flat)
 
 

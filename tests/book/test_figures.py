@@ -117,7 +117,9 @@ def test_no_chapter_shows_a_drawing_outside_of_a_box(boxes):
     for page in {page for page, _ in boxes}:
         text = BeautifulSoup(page.read_text(encoding="utf-8"), "html.parser")
         for image in text.select("article img[src$='.svg']"):
-            assert image.find_parent(class_="figure-box"), f"{page.name}: {image['src']}"
+            assert image.find_parent(class_=["figure-box", "figure-panel"]), (
+                f"{page.name}: {image['src']}"
+            )
 
 
 def test_the_place_of_a_picture_is_reserved_at_its_size(boxes):

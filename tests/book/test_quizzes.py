@@ -41,7 +41,7 @@ def questions(path: Path) -> list[Question]:
     """The questions of one chapter, in order."""
     notebook = nbformat.read(path, as_version=4)
     cells = [cell.source for cell in notebook.cells if cell.cell_type == "markdown"]
-    label = re.search(r"^\(([\w-]+)\)=", cells[0], re.M)
+    label = re.search(r"\(([\w-]+)\)=", cells[0])
     assert label is not None
     found = []
     for source in cells:

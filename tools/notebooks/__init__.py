@@ -1,6 +1,7 @@
 """Notebooks: their form, their execution, and what learners get.
 
 form            one form for all notebooks, and notebooks as text
+plain           the text of a chapter for the book, and for any Jupyter
 execution       executes each notebook once per state of the code that it uses
 closure         what a notebook depends on: the files that it imports, and their data
 store           the cache of executed notebooks and of results

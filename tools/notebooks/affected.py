@@ -23,12 +23,12 @@ BINDING = (ast.Assign, ast.AnnAssign, ast.Import, ast.ImportFrom, ast.FunctionDe
 class Names:
     """The names of a cell: what it binds, and what it uses that it has not bound before.
 
-    lasting: what it imports or defines.  functions: what the code of each function names.
+    imports: those of them that it imports.  functions: what the code of each function names.
     """
 
     binds: frozenset[str]
     uses: frozenset[str]
-    lasting: frozenset[str]
+    imports: frozenset[str]
     functions: Mapping[str, frozenset[str]]
 
 
@@ -41,7 +41,7 @@ def names(source: str) -> Names:
     """The names of a cell."""
     bound: set[str] = set()
     uses: set[str] = set()
-    lasting: set[str] = set()
+    imports: set[str] = set()
     functions = {}
     for statement in ast.parse(python(source)).body:
         stored = _stored(statement)
@@ -51,15 +51,14 @@ def names(source: str) -> Names:
         uses |= loaded - bound
         if isinstance(statement, (*BINDING, ast.For, ast.With)):
             bound |= stored
-        if isinstance(statement, ast.Import | ast.ImportFrom | ast.FunctionDef | ast.ClassDef):
-            lasting |= stored
+        if isinstance(statement, ast.Import | ast.ImportFrom):
+            imports |= stored
         if isinstance(statement, ast.FunctionDef | ast.ClassDef):
             functions[statement.name] = frozenset(loaded)
         if isinstance(statement, ast.Assign) and isinstance(statement.value, ast.Lambda):
             functions |= dict.fromkeys(stored, frozenset(loaded))
-            lasting |= stored
     every = {name for node in ast.parse(python(source)).body for name in _stored(node)}
-    return Names(frozenset(every), frozenset(uses), frozenset(lasting), functions)
+    return Names(frozenset(every), frozenset(uses), frozenset(imports), functions)
 
 
 def _stored(statement: ast.AST) -> set[str]:
@@ -112,11 +111,14 @@ def to_run(sources: Sequence[str], changed: int, namespace: Mapping[str, Any]) -
     namespace: the names with their values as they are before the changed cell runs.
     """
     found = [names(source) for source in sources]
-    fixed = {name for cell in found for name in cell.lasting} | set(dir(builtins))
+    fixed = {name for cell in found for name in (*cell.imports, *cell.functions)}
+    fixed |= set(dir(builtins))
     fixed |= {name for name, value in namespace.items() if is_fixed(value)}
     functions = {name: used for cell in found for name, used in cell.functions.items()}
     uses = [_followed(cell.uses, functions) for cell in found]
-    alters = [cell.binds | (used - fixed) for cell, used in zip(found, uses, strict=True)]
+    alters = [
+        (cell.binds - cell.imports) | (used - fixed) for cell, used in zip(found, uses, strict=True)
+    ]
     touched = set(alters[changed])
     affected = {changed}
     for place in range(changed + 1, len(found)):
@@ -128,7 +130,7 @@ def to_run(sources: Sequence[str], changed: int, namespace: Mapping[str, Any]) -
     needed: set[str] = set()
     run = []
     for place in reversed(range(changed, len(found))):
-        if place in affected or alters[place] & needed:
+        if place in affected or (alters[place] | found[place].imports) & needed:
             run.append(place)
             needed = (needed - found[place].binds) | uses[place]
     return run[::-1]

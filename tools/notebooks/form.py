@@ -7,7 +7,9 @@ Without FILE, all notebooks that are written by hand are meant: chapters, soluti
 and the page for teachers.  The form: no outputs and no execution counts, nothing in the metadata
 but what a reader sees, no trailing spaces, no empty cells, ids that stay.  A cell keeps its id for
 as long as it lives; a new one gets an id from its content.  Cells that check an exercise keep what
-they display: nbval compares it with a new run.
+they display: nbval compares it with a new run.  A cell whose code the book folds or leaves out, by
+its tags, is collapsed in JupyterLab and in Colab, too: what stands open is what is to be read.
+The text of a chapter is Markdown that any Jupyter shows (see `plain`).
 """
 
 from __future__ import annotations
@@ -16,21 +18,32 @@ import argparse
 import hashlib
 import re
 import sys
+from collections.abc import Iterator, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import nbformat
 import yaml
 
+from tools.notebooks import plain
+
 ROOT = Path(__file__).resolve().parents[2]
 KERNEL = {"display_name": "Python 3", "language": "python", "name": "python3"}
 CELL_METADATA = ("mystnb", "tags")
+CLOSED = frozenset({"hide-input", "remove-input", "hide-cell", "remove-cell"})
+COLLAPSED = {"cellView": "form", "jupyter": {"source_hidden": True}}  # in Colab, in JupyterLab
 INSTALLS = {"tags": ["install", "remove-cell"]}
 INSTALLATION = """\
 import importlib.util
+import sys
 
-if importlib.util.find_spec("bncourse") is None:  # on Colab
-    %pip install -q 'bnlib[course] @ git+{url}@{branch}'"""
+COURSE = "bnlib[course] @ git+{url}@{branch}"
+if importlib.util.find_spec("bncourse") is None:
+    if "google.colab" in sys.modules:
+        %pip install -q "{{COURSE}}"
+    else:
+        print(f'Missing: the package bncourse. To get it, run: %pip install "{{COURSE}}"')"""
 CHECKS = re.compile(r"(check|score)\(")
 VALID_ID = re.compile(r"[A-Za-z0-9_-]{1,64}\Z")
 
@@ -50,6 +63,11 @@ def new_id(kind: str, source: str, taken: set[str]) -> str:
         count += 1
 
 
+def is_open(cell: Any) -> bool:
+    """Whether a reader sees the code of this cell, on the page and in Jupyter."""
+    return cell.cell_type == "code" and not CLOSED.intersection(cell.metadata.get("tags", []))
+
+
 def displayed(cell: Any) -> list[Any]:
     """What a cell displays, without the metadata."""
     outputs = [output for output in cell.outputs if output.output_type == "display_data"]
@@ -66,6 +84,8 @@ def normalise(text: str) -> str:
         if not source:
             continue
         metadata = {key: cell.metadata[key] for key in CELL_METADATA if cell.metadata.get(key)}
+        if cell.cell_type == "code" and not is_open(cell):
+            metadata |= COLLAPSED
         new = {"cell_type": cell.cell_type, "metadata": metadata, "source": source}
         if cell.cell_type == "code":
             outputs = displayed(cell) if CHECKS.match(source) else []
@@ -95,9 +115,15 @@ def installation(root: Path = ROOT) -> str:
     return INSTALLATION.format(url=settings["url"], branch=settings["branch"])
 
 
-def in_form(text: str, source: str) -> str:
-    """A notebook of the course in its form, with `source` in its first code cell."""
+def in_form(text: str, source: str, known: plain.Names | None = None) -> str:
+    """A notebook of the course in its form, with `source` in its first code cell.
+
+    known: given for a chapter, whose text is then Markdown that any Jupyter shows.
+    """
     notebook = nbformat.v4.reads_json(normalise(text))
+    if known is not None:
+        rewrite = partial(plain.to_plain, known=known)
+        notebook.cells = plain.cells(notebook.cells, known, rewrite)
     notebook.cells = [c for c in notebook.cells if "install" not in c.metadata.get("tags", [])]
     kinds = [cell.cell_type for cell in notebook.cells]
     first = kinds.index("code") if "code" in kinds else len(kinds)
@@ -111,11 +137,13 @@ def of_the_course(root: Path = ROOT) -> list[Path]:
     return sorted(path for path in paths if not path.match("exercises/ex*.ipynb"))
 
 
-def not_in_form(paths: list[Path]) -> list[Path]:
-    """Those of `paths` that in_form would change."""
-    source = installation()
-    texts = [(path, path.read_text(encoding="utf-8")) for path in paths]
-    return [path for path, text in texts if in_form(text, source) != text]
+def forms(paths: Sequence[Path], root: Path = ROOT) -> Iterator[tuple[Path, str, str]]:
+    """Each notebook, its text, and its text in the form."""
+    source, known = installation(root), plain.names(root / "chapters")
+    for path in paths:
+        text = path.read_text(encoding="utf-8")
+        chapter = path.resolve().parent == root / "chapters"
+        yield path, text, in_form(text, source, known if chapter else None)
 
 
 def main() -> int:
@@ -123,11 +151,12 @@ def main() -> int:
     parser.add_argument("command", choices=["check", "fix"])
     parser.add_argument("files", nargs="*", type=Path)
     options = parser.parse_args()
-    wrong = not_in_form(options.files or of_the_course())
-    for path in wrong:
+    wrong = [
+        (path, new) for path, old, new in forms(options.files or of_the_course()) if old != new
+    ]
+    for path, text in wrong:
         print(f"{path}: {'fixed' if options.command == 'fix' else 'not in form: run make fix'}")
         if options.command == "fix":
-            text = in_form(path.read_text(encoding="utf-8"), installation())
             path.write_text(text, encoding="utf-8")
     return int(bool(wrong) and options.command == "check")
 

@@ -15,8 +15,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from tools.notebooks.affected import python
+from tools.notebooks.form import is_open
 
-CLOSED = {"install", "hide-input", "hide-cell", "remove-input", "remove-cell", "remove-output"}
 RAISES = "raises-exception"  # the tag of cells whose exception is the point
 # Calls whose first argument has a meaning that a reader sees without its name.
 CALLS = {
@@ -48,11 +48,6 @@ class Change:
 
     def __str__(self) -> str:
         return f"cell {self.cell}, {self.name}: {self.old} -> {self.new}"
-
-
-def is_open(cell: Any) -> bool:
-    """Whether a reader sees the code of this cell."""
-    return cell.cell_type == "code" and not CLOSED.intersection(cell.metadata.get("tags", []))
 
 
 def values(name: str, number: Any) -> list[float]:

@@ -27,7 +27,7 @@ LEFT_OUT = ("genindex", "search", "figures")
 # what only works on a screen; what is folded in the site (its code is in the notebooks)
 SCREEN = (
     "a.headerlink, script, style, link, template, button, .explore-controls, .figure-dark,"
-    " .toctree-wrapper, .only-screen, .d-print-none,"
+    " .figure-panels, .toctree-wrapper, .only-screen, .d-print-none,"
     " .cell:not(.tag_solution) details.hide:not(.below-input)"
 )
 

@@ -3,6 +3,9 @@
 extension       what the other modules share: execution, a fork's address, exercise and solution
 mathematics     formulas, drawn at build time (mathjax.js)
 figures         pictures for light and for dark pages; gallery: the page with all of them
+archive         all figures in one zip file
+panels          the panels of a picture, which a phone shows below each other
+ledger          the choice among the rows of the ledger, by chapter and verdict
 launch          buttons that run and download notebooks
 describe        what pages tell machines; card: the social card
 quoting         what a page says that another file knows

@@ -1,16 +1,19 @@
 """The Sphinx extension of the book.
 
 It tells the execution cache about the code that the chapters import (see execution.py), gives
-their kernels a fixed environment, makes a fork's build link to the fork, and links the pages of
-exercises to those of their solutions.  It loads the other modules of the extension:
+their kernels a fixed environment, makes a fork's build link to the fork, reads the text of the
+chapters as MyST, and links the pages of exercises to those of their solutions.  It loads the other
+modules of the extension:
 
     mathematics     formulas, drawn when the book is built
-    figures         pictures for light and for dark pages; gallery: the page with all of them
+    figures         pictures for light and for dark pages, panels for phones; gallery and
+                    archive: all of them
     launch          buttons that run and download notebooks
     describe        what pages tell search engines and other sites; the page for wrong addresses
     live            what a reader answers and runs in the page; runtime: Python for that;
                     runnable: which cells need nothing else
     quoting         what a page says that another file knows
+    ledger          the choice among the rows of the ledger
     accessibility   what the theme lacks for screen readers, keyboards and phones
 """
 
@@ -18,6 +21,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -25,7 +29,7 @@ import nbformat
 from sphinx.application import Sphinx
 from sphinx.config import Config
 
-from tools.notebooks import execution, store
+from tools.notebooks import execution, plain, store
 
 
 def set_execution(app: Sphinx, config: Config) -> None:
@@ -55,6 +59,23 @@ def set_repository(app: Sphinx, config: Config) -> None:
     config.html_theme_options.update(repository(config.html_theme_options, os.environ))
 
 
+@cache
+def _names(folder: Path) -> plain.Names:
+    return plain.names(folder)
+
+
+def read_as_myst(app: Sphinx, name: str, source: list[str]) -> None:
+    """Give a chapter's text the roles and labels that its notebook has in plain Markdown."""
+    if not name.startswith("chapters/") or not app.env.doc2path(name).endswith(".ipynb"):
+        return
+    known = _names(Path(app.srcdir, "chapters"))
+    notebook = nbformat.v4.reads_json(source[0])
+    for cell in notebook.cells:
+        if cell.cell_type == "markdown":
+            cell.source = plain.to_myst(cell.source, known)
+    source[0] = nbformat.v4.writes_json(notebook)
+
+
 def link_exercise_and_solution(app: Sphinx, name: str, source: list[str]) -> None:
     """Tell the page of an exercise from that of its solution, and link one to the other."""
     folder, _, exercise = name.rpartition("/")
@@ -74,14 +95,17 @@ def link_exercise_and_solution(app: Sphinx, name: str, source: list[str]) -> Non
 
 
 def setup(app: Sphinx) -> dict[str, Any]:
-    for extension in ("mathematics", "figures", "launch", "describe", "accessibility", "live"):
+    parts = ("mathematics", "figures", "launch", "describe", "ledger", "accessibility", "live")
+    for extension in parts:
         app.setup_extension(f"tools.site.{extension}")
     # Sphinx reads all pages again when it changes: their outputs are of other code then
     app.add_config_value("chapter_keys", {}, "env", types=[dict])
     # before the extensions that read these values: theirs have priority 500
     app.connect("config-inited", set_execution, priority=100)
     app.connect("config-inited", set_repository, priority=100)
+    app.connect("source-read", read_as_myst)
     app.connect("source-read", link_exercise_and_solution)
     app.setup_extension("tools.site.quoting")
     app.setup_extension("tools.site.gallery")
+    app.setup_extension("tools.site.archive")
     return {"version": "1", "parallel_read_safe": True, "parallel_write_safe": True}

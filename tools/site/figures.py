@@ -22,6 +22,7 @@ from sphinx.application import Sphinx
 from sphinx.transforms.post_transforms import SphinxPostTransform
 
 from bncourse.figures import svg
+from tools.site.panels import panels
 
 PHONE = 328  # pixels that a screen of 360 leaves to the text
 READABLE = 0.72  # of its size: there the smallest writing, 9.5 points, is 9 pixels high
@@ -105,13 +106,17 @@ class Pictures(SphinxPostTransform):
                 alt=figure.alt,
                 width=width,
                 height=height,
+                panels=panels(figure.svg.read_text(encoding="utf-8")),
                 number=".".join(map(str, numbers.get(figure.label, ()))),
             )
             images[0].replace_self(shown)
 
 
 def visit_picture(translator: Any, node: picture) -> None:
-    """Write both pictures; wide ones in a box that scrolls, also by keyboard."""
+    """Write both pictures.  Too wide for a phone, they show their panels there, below each other.
+
+    One without panels scrolls in its box, also by keyboard.
+    """
     folder = translator.builder.imgpath
 
     def image(file: str, attributes: str) -> str:
@@ -120,13 +125,25 @@ def visit_picture(translator: Any, node: picture) -> None:
         return f'<img src="{source}" alt="{html.escape(node["alt"])}" {measures}{attributes} />'
 
     box = f'class="figure-box" style="--picture: {node["width"]}px"'
-    if node["width"] * READABLE > PHONE:
+    wide = node["width"] * READABLE > PHONE
+    stacked = node.get("panels", []) if wide else []
+    if wide and not stacked:
         label = f"Figure {node['number']}, scrolls sideways where it is wider than the screen"
         box += f' tabindex="0" role="region" aria-label="{label}"'
     later = ' loading="lazy" decoding="async"'
     shown = image(node["light"], f' class="figure-light"{later}')
     hidden = image(node["dark"], f' class="figure-dark"{later}')
     translator.body.append(f"<div {box}>\n{shown}\n{hidden}\n</div>\n")
+    if stacked:
+        parts = "".join(
+            f'<div class="figure-panel" style="--left: {part.left:.4f}; --share: {part.width:.4f}; '
+            f'--ratio: {part.width * node["width"] / node["height"]:.4f}">{shown}{hidden}</div>'
+            for part in stacked
+        )
+        said = html.escape(node["alt"])
+        translator.body.append(
+            f'<div class="figure-panels" role="img" aria-label="{said}">{parts}</div>\n'
+        )
 
 
 def depart_picture(translator: Any, node: picture) -> None:

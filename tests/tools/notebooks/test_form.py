@@ -5,6 +5,7 @@ import re
 from pathlib import Path
 
 import nbformat
+import pytest
 import yaml
 
 from tools.notebooks import form
@@ -41,23 +42,30 @@ def test_the_address_of_the_repository_stands_in_one_place() -> None:
 
 def test_the_first_code_cell_installs_from_the_one_address() -> None:
     settings = yaml.safe_load((ROOT / "_config.yml").read_text(encoding="utf-8"))["repository"]
-    address = f"'bnlib[course] @ git+{settings['url']}@{settings['branch']}'"
+    address = f"bnlib[course] @ git+{settings['url']}@{settings['branch']}"
     for path in launched():
         cells = nbformat.read(path, as_version=4).cells
         first = next(cell for cell in cells if cell.cell_type == "code")
-        assert first.source.endswith(f"    %pip install -q {address}"), f"{path}: run make fix"
+        assert f'COURSE = "{address}"' in first.source, f"{path}: run make fix"
         assert first.source == form.installation()
         assert "remove-cell" in first.metadata.tags, "need it hidden on the page"
         assert sum("pip install" in cell.source for cell in cells) == 1, path
 
 
-def test_where_the_package_is_there_the_first_cell_installs_nothing() -> None:
-    ran = []
-    source = form.installation().replace("%pip install", "ran.append(1)  #")
-    exec(source, {"ran": ran})
-    assert not ran
-    exec(source.replace('"bncourse"', '"no_such_package"'), {"ran": ran})
-    assert ran
+@pytest.mark.parametrize(
+    ("package", "place", "installs", "lines"),
+    [("bncourse", "sys", 0, 0), ("no_such", "sys", 1, 0), ("no_such", "no_such_place", 0, 1)],
+    ids=["there", "on Colab", "elsewhere"],
+)
+def test_the_first_cell_installs_on_colab_and_elsewhere_says_in_a_line_what_is_missing(
+    capsys: pytest.CaptureFixture[str], package: str, place: str, installs: int, lines: int
+) -> None:
+    ran: list[int] = []
+    source = form.installation().replace("%pip install", "ran.append(1)  #", 1)
+    exec(source.replace('"bncourse"', f'"{package}"').replace("google.colab", place), {"ran": ran})
+    said = capsys.readouterr().out
+    assert (len(ran), said.count("\n")) == (installs, lines)
+    assert not lines or ("bncourse" in said and '%pip install "bnlib[course] @ git+' in said)
 
 
 def test_a_fork_changes_one_line_and_runs_one_command(tmp_path: Path) -> None:
@@ -66,11 +74,11 @@ def test_a_fork_changes_one_line_and_runs_one_command(tmp_path: Path) -> None:
     source = form.installation(tmp_path)
     assert "git+https://example.org/you/course@trunk" in source
     text = form.of_the_course()[0].read_text(encoding="utf-8")
-    theirs = form.in_form(text, source)
-    assert theirs != text
+    ours, theirs = form.in_form(text, form.installation()), form.in_form(text, source)
+    assert theirs != ours
     assert source in [cell.source for cell in nbformat.reads(theirs, as_version=4).cells]
     assert form.in_form(theirs, source) == theirs
-    assert form.in_form(theirs, form.installation()) == text
+    assert form.in_form(theirs, form.installation()) == ours
 
 
 def test_a_new_notebook_gets_the_cell_that_installs() -> None:
@@ -106,9 +114,19 @@ def test_the_form_has_no_outputs_and_nothing_of_the_editor() -> None:
     notebook = nbformat.reads(form.normalise(raw_notebook("x = 1  \n\n", "  ")), as_version=4)
     (cell,) = notebook.cells
     assert (cell.source, cell.outputs, cell.execution_count) == ("x = 1", [], None)
-    assert cell.metadata == {"tags": ["hide-input"]}
+    assert cell.metadata == {"tags": ["hide-input"], **form.COLLAPSED}
     assert notebook.metadata.kernelspec.name == "python3"
     nbformat.validate(notebook)
+
+
+@pytest.mark.parametrize("tag", ["hide-input", "remove-input", "hide-cell", "remove-cell"])
+def test_what_the_book_folds_is_collapsed_in_jupyter_and_nothing_else_is(tag: str) -> None:
+    text = raw_notebook("x = 1", metadata={"tags": [tag]})
+    (folded,) = nbformat.reads(form.normalise(text), as_version=4).cells
+    assert folded.metadata.jupyter.source_hidden and folded.metadata.cellView == "form"
+    opened = form.normalise(form.normalise(text).replace(tag, "verdicts"))
+    (cell,) = nbformat.reads(opened, as_version=4).cells
+    assert form.is_open(cell) and cell.metadata == {"tags": ["verdicts"]}
 
 
 def test_the_form_of_a_form_is_itself() -> None:
