@@ -37,7 +37,7 @@ def parser() -> argparse.ArgumentParser:
         epilog="Exit code 0: every submission has a row in grades.csv, whatever its state.",
     )
     add = made.add_argument
-    add("submissions", nargs="+", type=Path, help="notebooks, or folders of notebooks")
+    add("submissions", nargs="+", type=Path, help="notebooks, folders or zip files")
     add("--out", type=Path, default=Path("grades"), help="folder of the results (grades)")
     add("--course", help=COURSE)
     add("--seed", type=int, default=0, help="of the probes' inputs; keep it secret if you like (0)")
@@ -114,7 +114,7 @@ def gradescope_results(arguments: Sequence[str]) -> int:
     made.add_argument("--seed", type=int, default=0, help="of the probes' inputs (0)")
     options = made.parse_args(arguments)
     found = find([options.submission])
-    notebooks = [one for one in found if one.path.suffix == ".ipynb"] or found
+    notebooks = [one for one in found if one.file.name.endswith(".ipynb")] or found
     if not notebooks:
         raise ValueError(f"need a notebook, got an empty folder: {options.submission}")
     with TemporaryDirectory() as scratch, Workers(installed(options.course)) as workers:

@@ -14,9 +14,12 @@ import bncheck
 from bncheck.bank import Bank
 from bncheck.course import Course
 from bncheck.grading.inside.limits import Limits
+from bncheck.grading.outside.archives import Unreadable
+from bncheck.grading.outside.cells import odd
 from bncheck.grading.outside.gather import Shown
+from bncheck.grading.outside.notebooks import Submission
 from bncheck.grading.outside.sessions import CellReport, Seen
-from bncheck.grading.outside.submissions import Found, Submission
+from bncheck.grading.outside.submissions import Found
 from bncheck.grading.results.records import Advice, Answer, Grade
 from bncheck.grading.results.suspicion import signs
 from bncheck.judge import judge
@@ -40,15 +43,19 @@ def run_digest(course: Course, seed: int, limits: Limits, exercise: str | None) 
 
 
 def key(run: str, found: Found) -> str:
-    """A hash of all that one grade depends on."""
-    content = found.path.read_bytes() if found.path.is_file() else b""
-    parts = [run.encode(), found.id.encode(), found.path.name.encode(), content]
-    return hashlib.sha256(b"\0".join(parts)).hexdigest()
+    """A hash of all that one grade depends on.  Raises OSError where the file cannot be read."""
+    try:
+        content = found.file.content()
+    except Unreadable as error:
+        content = str(error).encode()
+    known = json.dumps([found.id, found.learner, found.file.name, *vars(found.handed).values()])
+    return hashlib.sha256(b"\0".join([run.encode(), known.encode(), content])).hexdigest()
 
 
 def unreadable(found: Found, reason: str, key: str) -> Grade:
     """The grade of a file that cannot be read."""
-    return Grade(found.id, found.learner, found.path.name, "", "unreadable", (), (reason,), key)
+    name = found.file.name
+    return Grade(found.id, found.learner, name, "", "unreadable", (), (reason,), key, found.handed)
 
 
 def grade(
@@ -62,11 +69,20 @@ def grade(
     )
     notes = [*cell_notes(shown.cells), *submission.notes]  # what failed first explains the rest
     notes += [ended.detail for ended in shown.ended if ended.kind == "forged"]
+    notes += odd(submission.cells, submission.beside, short, course)
     notes += signs(submission.cells, course.package, course.ready_made.packages)
     state = state_of(answers, shown)
     exercise = course.folders[short].name
     return Grade(
-        found.id, found.learner, found.path.name, exercise, state, answers, tuple(notes), key
+        found.id,
+        found.learner,
+        found.file.name,
+        exercise,
+        state,
+        answers,
+        tuple(notes),
+        key,
+        found.handed,
     )
 
 

@@ -6,9 +6,11 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass
 
+from bncheck.grading.outside.archives import Unreadable
 from bncheck.grading.outside.gather import Shown, Wanted, gather, wanted
 from bncheck.grading.outside.grade import grade, key, run_digest, unreadable
-from bncheck.grading.outside.submissions import Found, Submission, Unreadable, read
+from bncheck.grading.outside.notebooks import Submission, read
+from bncheck.grading.outside.submissions import Found
 from bncheck.grading.outside.workers import Workers
 from bncheck.grading.results.files import Folder
 from bncheck.grading.results.records import Grade
@@ -73,7 +75,7 @@ class Run:
         if self.settings.resume and (known := self.folder.known(found.id, identity)):
             return known
         try:
-            submission = read(found.path, self.settings.exercise)
+            submission = read(found.file, self.course, self.settings.exercise)
             questions = self._questions(submission.exercise)
         except Unreadable as error:
             return unreadable(found, str(error), identity)

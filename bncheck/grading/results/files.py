@@ -70,12 +70,16 @@ class Folder:
 def table(grades: Sequence[Grade]) -> str:
     """The grades as CSV: one row per submission, one column per question that occurs."""
     questions = list(dict.fromkeys(a.question for g in grades for a in g.answers))
-    rows = [["id", "learner", "file", "exercise", "state", "total", "out_of", *questions, "notes"]]
+    head = ["id", "learner", "file", "exercise", "state", "total", "out_of"]
+    rows = [[*head, "account", "attempt", "late", "submitted", *questions, "notes"]]
     for grade in grades:
         points = {answer.question: answer.points for answer in grade.answers}
         first = [grade.id, grade.learner, grade.file, grade.exercise, grade.state]
-        numbers = [grade.points, grade.out_of, *(points.get(q, "") for q in questions)]
-        rows.append([*map(cell, first), *map(str, numbers), cell("; ".join(grade.notes))])
+        how = grade.handed
+        handed = [cell(how.account), str(how.attempt), "late" if how.late else "", how.submitted]
+        numbers = [str(points.get(question, "")) for question in questions]
+        total = [str(grade.points), str(grade.out_of)]
+        rows.append([*map(cell, first), *total, *handed, *numbers, cell("; ".join(grade.notes))])
     return to_csv(rows)
 
 

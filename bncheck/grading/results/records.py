@@ -45,6 +45,20 @@ class Answer:
 
 
 @dataclass(frozen=True)
+class Handed:
+    """How a file was handed in, as far as its platform says.
+
+    account: the learner's number or name there; attempt: from 1; late: after the date it was due;
+    submitted: when, as in ISO 8601, or "".
+    """
+
+    account: str = ""
+    attempt: int = 1
+    late: bool = False
+    submitted: str = ""
+
+
+@dataclass(frozen=True)
 class Grade:
     """All about one submission.  key: what the grade depends on, hashed; notes: to the teacher."""
 
@@ -56,6 +70,7 @@ class Grade:
     answers: tuple[Answer, ...] = ()
     notes: tuple[str, ...] = ()
     key: str = ""
+    handed: Handed = Handed()
 
     @property
     def points(self) -> int:
@@ -81,4 +96,5 @@ class Grade:
                 Answer(**{**fields, "mistakes": tuple(fields["mistakes"]), "advice": advice})
             )
         own = {key: record[key] for key in ("id", "learner", "file", "exercise", "state", "key")}
-        return cls(**own, answers=tuple(answers), notes=tuple(record["notes"]))
+        handed = Handed(**record["handed"])
+        return cls(**own, answers=tuple(answers), notes=tuple(record["notes"]), handed=handed)
