@@ -1,6 +1,9 @@
 """The command line.
 
 bncheck grade SUBMISSIONS... --out grades/     grade a class
+bncheck gradebook grades/ --into EXPORT.csv    marks by a policy, as CSV for Moodle or Canvas
+bncheck changes BEFORE/ AFTER/                 what another run changed, and for whom
+bncheck class GRADES/...                       what the class does not understand
 bncheck gradescope-zip ZIP --exercise ex03     make an autograder for Gradescope
 bncheck gradescope-results FOLDER --out JSON   what this autograder runs
 """
@@ -17,6 +20,7 @@ from tempfile import TemporaryDirectory
 
 from bncheck.course import UnknownQuestion, installed
 from bncheck.grading.inside.limits import MIB, Limits
+from bncheck.grading.outside.after import about_class, gradebook, what_changed
 from bncheck.grading.outside.run import Run, Settings
 from bncheck.grading.outside.submissions import find
 from bncheck.grading.outside.workers import NoWorkers, Workers
@@ -59,7 +63,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
             raise ValueError(
                 f"need a command of {', '.join(COMMANDS)}, got {' '.join(given[:1])!r}"
             )
-        return COMMANDS[given[0]](given[1:])
+        COMMANDS[given[0]](given[1:])
+        return DONE
     except (ValueError, UnknownQuestion, NoWorkers) as error:
         print(f"bncheck: {error}", file=sys.stderr)
         return BAD_CALL
@@ -68,7 +73,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return INTERRUPTED
 
 
-def grade_class(arguments: Sequence[str]) -> int:
+def grade_class(arguments: Sequence[str]) -> None:
     """Grade files and folders, and write the tables and the feedback."""
     options = parser().parse_args(arguments)
     if options.seed < 0 or options.jobs < 1:
@@ -88,10 +93,9 @@ def grade_class(arguments: Sequence[str]) -> int:
     counts = Counter(grade.state for grade in grades)
     states = ", ".join(f"{counts[state]} {state}" for state in sorted(counts))
     print(f"{len(grades)} submissions: {states}\n{options.out / 'grades.csv'}")
-    return DONE
 
 
-def gradescope_zip(arguments: Sequence[str]) -> int:
+def gradescope_zip(arguments: Sequence[str]) -> None:
     """Write the archive that Gradescope takes as an autograder."""
     made = argparse.ArgumentParser(prog="bncheck gradescope-zip")
     made.add_argument("zip", type=Path, help="the archive to write")
@@ -101,10 +105,9 @@ def gradescope_zip(arguments: Sequence[str]) -> int:
     options = made.parse_args(arguments)
     make_archive(options.zip, installed(options.course), options.exercise, options.seed)
     print(f"{options.zip}: upload it as the autograder of {options.exercise}")
-    return DONE
 
 
-def gradescope_results(arguments: Sequence[str]) -> int:
+def gradescope_results(arguments: Sequence[str]) -> None:
     """Grade one submission, and write the result in Gradescope's format."""
     made = argparse.ArgumentParser(prog="bncheck gradescope-results")
     made.add_argument("submission", type=Path, help="the folder with the notebook")
@@ -123,7 +126,6 @@ def gradescope_results(arguments: Sequence[str]) -> int:
         run = Run(workers, Folder(Path(scratch)), settings)
         grade = run.grade_all(notebooks[:1], show)[0]
     write(options.out, to_json(grade))
-    return DONE
 
 
 def warn(workers: Workers) -> None:
@@ -145,6 +147,9 @@ def show(done: int, total: int, grade: Grade) -> None:
 
 COMMANDS = {
     "grade": grade_class,
+    "gradebook": gradebook,
+    "changes": what_changed,
+    "class": about_class,
     "gradescope-zip": gradescope_zip,
     "gradescope-results": gradescope_results,
 }

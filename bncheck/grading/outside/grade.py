@@ -6,6 +6,7 @@ import hashlib
 import json
 import platform
 from collections.abc import Sequence
+from dataclasses import replace
 from importlib import metadata
 from pathlib import Path
 from typing import Any
@@ -16,6 +17,7 @@ from bncheck.course import Course
 from bncheck.grading.inside.limits import Limits
 from bncheck.grading.outside.archives import Unreadable
 from bncheck.grading.outside.cells import odd
+from bncheck.grading.outside.excerpts import Excerpts
 from bncheck.grading.outside.gather import Shown
 from bncheck.grading.outside.notebooks import Submission
 from bncheck.grading.outside.sessions import CellReport, Seen
@@ -23,6 +25,7 @@ from bncheck.grading.outside.submissions import Found
 from bncheck.grading.results.records import Advice, Answer, Grade
 from bncheck.grading.results.suspicion import signs
 from bncheck.judge import judge
+from bncheck.questions.question import Question
 from bncheck.report import example, findings
 
 ENGINE = Path(bncheck.__file__).resolve().parent
@@ -63,8 +66,9 @@ def grade(
 ) -> Grade:
     """Judge each question, and say in which state the submission is."""
     short = submission.exercise
+    excerpts = Excerpts(submission.cells, (found.learner, found.handed.account))
     answers = tuple(
-        answer(course.bank(f"{short}.{question.name}", seed), shown)
+        with_code(answer(course.bank(f"{short}.{question.name}", seed), shown), question, excerpts)
         for question in course.load(short).questions
     )
     notes = [*cell_notes(shown.cells), *submission.notes]  # what failed first explains the rest
@@ -113,6 +117,13 @@ def answer(bank: Bank, shown: Shown) -> Answer:
         mistakes=tuple(mistake.name for mistake in verdict.mistakes),
         example=example(bank, verdict, seen.observations),
     )
+
+
+def with_code(answer: Answer, question: Question, excerpts: Excerpts) -> Answer:
+    """The answer with what was written, where that was wrong."""
+    if answer.state not in ("named", "wrong"):
+        return answer
+    return replace(answer, code=excerpts.of(question.names))
 
 
 def absent(seen: Seen) -> str:

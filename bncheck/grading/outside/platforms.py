@@ -94,7 +94,7 @@ def _submitter(said: Mapping[str, Any], folder: str) -> tuple[str, Handed]:
     accounts = [str(p.get(":sid") or p.get(":email") or "") for p in people]
     history, when = said.get(":history"), said.get(":created_at")
     attempt = len(history) + 1 if isinstance(history, list) else 1
-    submitted = when.isoformat() if isinstance(when, datetime) else str(when or "")
+    submitted = when.isoformat() if isinstance(when, datetime) else ""
     handed = Handed(" ".join(filter(None, accounts)), attempt, submitted=submitted)
     return ", ".join(names) or folder, handed
 

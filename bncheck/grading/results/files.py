@@ -9,19 +9,21 @@ import os
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
+from bncheck.grading.results.classpage import class_page
 from bncheck.grading.results.feedback import page
 from bncheck.grading.results.records import Grade
 from bncheck.grading.results.summary import summary
 
 MARK = ".bncheck-grades"
-FIXED = ("grades.csv", "summary.html")
+FIXED = ("grades.csv", "summary.html", "class.html", "marks.csv", "gradebook.csv", "changes.csv")
 
 
 class Folder:
     """The folder of the results.
 
-    Its feedback folder holds a page and a JSON file per submission; grades.csv and summary.html
-    are written last.  Raises ValueError for a folder that holds something else.
+    Its feedback folder holds a page and a JSON file per submission; grades.csv and the
+    pages about the class are written last, the other tables by later commands.
+    Raises ValueError for a folder that holds something else.
     """
 
     def __init__(self, path: Path) -> None:
@@ -33,6 +35,15 @@ class Folder:
             )
         self.feedback.mkdir(parents=True, exist_ok=True)
         (path / MARK).touch()
+
+    @classmethod
+    def finished(cls, path: Path) -> Folder:
+        """The folder of a finished run.  Raises ValueError where there is none."""
+        if not (path / "grades.csv").is_file():
+            raise ValueError(
+                f"need the folder of a finished run, with grades.csv in it, got {path}"
+            )
+        return cls(path)
 
     def clear(self, *, keep_feedback: bool) -> None:
         """Remove what an earlier run has written; with `keep_feedback` only what sums it up."""
@@ -51,6 +62,16 @@ class Folder:
             return None
         return grade if grade.key == key and grade.id == name else None
 
+    def grades(self) -> list[Grade]:
+        """The grades of a finished run, in its order.  Raises ValueError for damaged ones."""
+        try:
+            with (self.path / "grades.csv").open(encoding="utf-8", newline="") as handle:
+                names = [row["id"] for row in csv.DictReader(handle)]
+            records = [(self.feedback / f"{name}.json").read_text("utf-8") for name in names]
+            return [Grade.from_json(json.loads(record)) for record in records]
+        except (OSError, ValueError, KeyError, TypeError) as error:
+            raise ValueError(f"need the grades of a finished run in {self.path}: {error}") from None
+
     def write_feedback(self, grade: Grade) -> None:
         """Write the page and, last, the JSON file of a submission."""
         record = json.dumps(grade.to_json(), indent=1, ensure_ascii=False) + "\n"
@@ -58,12 +79,13 @@ class Folder:
         write(self.feedback / f"{grade.id}.json", record)
 
     def write_tables(self, grades: Sequence[Grade]) -> None:
-        """Write summary.html and grades.csv, and remove the feedback of files that are gone."""
+        """Write the pages about the class and grades.csv; remove the feedback of files gone."""
         names = {grade.id for grade in grades}
         for old in [*self.feedback.glob("*.html"), *self.feedback.glob("*.json")]:
             if old.stem not in names:
                 old.unlink()
         write(self.path / "summary.html", summary(grades))
+        write(self.path / "class.html", class_page([("", grades)]))
         write(self.path / "grades.csv", table(grades))
 
 

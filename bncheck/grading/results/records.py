@@ -31,7 +31,8 @@ class Advice:
 class Answer:
     """The verdict on one question.  state: as in Verdict, or "lost" if no observation came back.
 
-    mistakes: names from the bank; example: the smallest one that shows it, as lines of code.
+    mistakes: names from the bank; example: the smallest one that shows it, as lines of code;
+    code: what a wrong answer was, such that nobody is known by it.
     """
 
     question: str
@@ -42,6 +43,7 @@ class Answer:
     mistakes: tuple[str, ...] = ()
     advice: tuple[Advice, ...] = ()
     example: str = ""
+    code: str = ""
 
 
 @dataclass(frozen=True)
@@ -98,3 +100,8 @@ class Grade:
         own = {key: record[key] for key in ("id", "learner", "file", "exercise", "state", "key")}
         handed = Handed(**record["handed"])
         return cls(**own, answers=tuple(answers), notes=tuple(record["notes"]), handed=handed)
+
+
+def who(grade: Grade) -> str:
+    """What tells learners apart: their account, or their name where there is none."""
+    return grade.handed.account or grade.learner

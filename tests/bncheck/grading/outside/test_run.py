@@ -251,7 +251,7 @@ def test_wrong_call_is_explained(tmp_path, arguments, words, capsys):
 @pytest.mark.parametrize("arguments", [[], ["marks"], ["--out", "grades"]])
 def test_a_missing_command_is_said(arguments, capsys):
     assert main(arguments) == BAD_CALL
-    assert "need a command of grade, gradescope-zip" in capsys.readouterr().err
+    assert "need a command of grade, gradebook" in capsys.readouterr().err
 
 
 def test_unknown_exercise_is_unreadable(lent, tmp_path):
