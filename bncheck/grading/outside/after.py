@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import sys
+from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -14,6 +15,8 @@ from bncheck.grading.results.files import Folder, write
 from bncheck.grading.results.gradebooks import blank, fill, read_export
 from bncheck.grading.results.marks import marks, marks_table
 from bncheck.grading.results.policy import Policy, read_policy
+from bncheck.grading.results.records import Grade
+from bncheck.grading.results.shards import merge
 
 
 def gradebook(arguments: Sequence[str]) -> None:
@@ -74,3 +77,20 @@ def about_class(arguments: Sequence[str]) -> None:
     out = options.out or options.grades[-1] / "class.html"
     write(out, class_page(runs))
     print(out)
+
+
+def put_together(arguments: Sequence[str]) -> None:
+    """One run from its parts."""
+    made = argparse.ArgumentParser(prog="bncheck merge")
+    made.add_argument("parts", nargs="+", type=Path, help="the folders of all parts, in any order")
+    made.add_argument("--out", type=Path, required=True, help="folder of the results")
+    options = made.parse_args(arguments)
+    grades = merge(options.parts, options.out)
+    print(f"{in_states(grades)}\n{options.out / 'grades.csv'}")
+
+
+def in_states(grades: Sequence[Grade]) -> str:
+    """How many submissions there are, and in which states."""
+    counts = Counter(grade.state for grade in grades)
+    states = ", ".join(f"{counts[state]} {state}" for state in sorted(counts))
+    return f"{len(grades)} submissions: {states}"

@@ -61,6 +61,30 @@ def unreadable(found: Found, reason: str, key: str) -> Grade:
     return Grade(found.id, found.learner, name, "", "unreadable", (), (reason,), key, found.handed)
 
 
+def failed(
+    found: Found, course: Course, submission: Submission, error: Exception, key: str
+) -> Grade:
+    """The grade where the judge itself failed on a submission: for a person to look at."""
+    said = f"the grader failed: {type(error).__name__}: {str(error)[:300]}"
+    return _given_up(found, course, submission, "unjudged", said, key)
+
+
+def lost(found: Found, course: Course, submission: Submission, key: str) -> Grade:
+    """The grade of a submission with which machines end, also alone."""
+    said = "the machine that ran it ended, again and again"
+    return _given_up(found, course, submission, "crashed", said, key)
+
+
+def _given_up(
+    found: Found, course: Course, submission: Submission, state: str, said: str, key: str
+) -> Grade:
+    exercise = course.folders[submission.exercise].name
+    notes = (said, *submission.notes)
+    return Grade(
+        found.id, found.learner, found.file.name, exercise, state, (), notes, key, found.handed
+    )
+
+
 def grade(
     course: Course, found: Found, submission: Submission, shown: Shown, seed: int, key: str
 ) -> Grade:

@@ -1,7 +1,7 @@
 """What is written about a class.
 
 records         grades as data
-files           the folder of results, each file all or nothing
+files           the folder of results, each file all or nothing; shards: parts of it, and all
 feedback        a page per learner; summary: the scores of the class
 classpage       what the class does not understand; changes: what another grading changed
 policy          how points become marks, as a teacher says; marks: them, with each step

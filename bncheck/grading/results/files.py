@@ -15,7 +15,10 @@ from bncheck.grading.results.records import Grade
 from bncheck.grading.results.summary import summary
 
 MARK = ".bncheck-grades"
-FIXED = ("grades.csv", "summary.html", "class.html", "marks.csv", "gradebook.csv", "changes.csv")
+FIXED = (
+    *("grades.csv", "summary.html", "class.html", "marks.csv", "gradebook.csv", "changes.csv"),
+    "shard.json",
+)
 
 
 class Folder:
@@ -53,24 +56,27 @@ class Folder:
             for old in [*self.feedback.glob("*.html"), *self.feedback.glob("*.json")]:
                 old.unlink()
 
+    def read(self, name: str) -> Grade:
+        """The grade of a submission.  Raises ValueError where there is none."""
+        try:
+            record = json.loads((self.feedback / f"{name}.json").read_text(encoding="utf-8"))
+            return Grade.from_json(record)
+        except (OSError, ValueError, KeyError, TypeError) as error:
+            raise ValueError(f"need the grade of {name} in {self.path}: {error!r}") from None
+
     def known(self, name: str, key: str) -> Grade | None:
         """The grade of an earlier run, if it was made from the same submission in the same way."""
         try:
-            record = json.loads((self.feedback / f"{name}.json").read_text(encoding="utf-8"))
-            grade = Grade.from_json(record)
-        except (OSError, ValueError, KeyError, TypeError):
+            grade = self.read(name)
+        except ValueError:
             return None
         return grade if grade.key == key and grade.id == name else None
 
     def grades(self) -> list[Grade]:
         """The grades of a finished run, in its order.  Raises ValueError for damaged ones."""
-        try:
-            with (self.path / "grades.csv").open(encoding="utf-8", newline="") as handle:
-                names = [row["id"] for row in csv.DictReader(handle)]
-            records = [(self.feedback / f"{name}.json").read_text("utf-8") for name in names]
-            return [Grade.from_json(json.loads(record)) for record in records]
-        except (OSError, ValueError, KeyError, TypeError) as error:
-            raise ValueError(f"need the grades of a finished run in {self.path}: {error}") from None
+        with (self.path / "grades.csv").open(encoding="utf-8", newline="") as handle:
+            names = [row["id"].removeprefix("'") for row in csv.DictReader(handle)]
+        return [self.read(name) for name in names]
 
     def write_feedback(self, grade: Grade) -> None:
         """Write the page and, last, the JSON file of a submission."""
@@ -78,12 +84,16 @@ class Folder:
         write(self.feedback / f"{grade.id}.html", page(grade))
         write(self.feedback / f"{grade.id}.json", record)
 
-    def write_tables(self, grades: Sequence[Grade]) -> None:
-        """Write the pages about the class and grades.csv; remove the feedback of files gone."""
-        names = {grade.id for grade in grades}
+    def keep_only(self, names: Iterable[str]) -> None:
+        """Remove the feedback of files that are gone."""
+        kept = set(names)
         for old in [*self.feedback.glob("*.html"), *self.feedback.glob("*.json")]:
-            if old.stem not in names:
+            if old.stem not in kept:
                 old.unlink()
+
+    def write_tables(self, grades: Sequence[Grade]) -> None:
+        """Write the pages about the class and, last, grades.csv."""
+        self.keep_only(grade.id for grade in grades)
         write(self.path / "summary.html", summary(grades))
         write(self.path / "class.html", class_page([("", grades)]))
         write(self.path / "grades.csv", table(grades))
