@@ -102,9 +102,8 @@ def test_a_worker_with_another_course_is_refused():
 
 
 def test_the_files_are_those_of_a_run_on_one_machine(cluster, tmp_path):
-    """With the real task: sandbox, judge and all."""
+    """With the real task: sandbox, judge and all.  One submission: each worker makes the bank."""
     folder = tmp_path / "class"
-    hand_in(folder, "solved")
     hand_in(folder, "wrong", "def batch_norm(x, gamma, beta, eps):\n    return x")
     (folder / "empty.ipynb").write_text("")
     call = ["grade", str(folder), "--course", NAME, "--out"]
@@ -112,7 +111,7 @@ def test_the_files_are_those_of_a_run_on_one_machine(cluster, tmp_path):
     address = cluster.scheduler_address
     assert main([*call, str(tmp_path / "dask"), "--dask", address]) == DONE
     assert contents(tmp_path / "dask") == contents(tmp_path / "local")
-    assert rows(tmp_path / "dask")["solved"]["state"] == "graded"
+    assert rows(tmp_path / "dask")["wrong"]["state"] == "graded"
 
 
 def test_an_address_where_nobody_is_is_explained(tmp_path, monkeypatch, capsys):
