@@ -72,6 +72,7 @@ def run_cell(
     name = f"<cell {number}>"
     linecache.cache[name] = (len(source), None, source.splitlines(True), name)
     report: dict[str, Any] = {"state": "ok", "type": "", "message": "", "line": None, "text": ""}
+    report["done"] = 0
     printed = Printed()
     try:
         with (
@@ -89,6 +90,7 @@ def run_cell(
                         exec(code, space)
                 except Forbidden as error:
                     report |= {"type": "Forbidden", "message": str(error)[:1000]}
+                report["done"] += 1
     except BaseException as error:
         report |= _described(error, name)
     return report | {"printed": printed.getvalue()[: limits.printed]}, flags

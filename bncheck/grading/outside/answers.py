@@ -34,7 +34,7 @@ class CellReport:
     ended in it) or "not run".  type, message: of the error, as the submission gave them; for
     an "ok" cell of a run without ready-made normalisation, "Forbidden" where a statement that
     called it was left out.  line, text: where in the cell.  printed: the beginning of what the
-    cell printed.
+    cell printed.  done: how many of its statements came to their end.
     """
 
     state: str
@@ -43,6 +43,7 @@ class CellReport:
     line: int | None = None
     text: str = ""
     printed: str = ""
+    done: int = 0
 
 
 @dataclass(frozen=True)
@@ -83,6 +84,8 @@ def cell_report(answer: Mapping[str, Any]) -> CellReport:
     line = answer["line"]
     if line is not None and type(line) is not int:
         raise ValueError(f"need the number of a line, got {type(line).__name__}")
+    if type(done := answer["done"]) is not int:
+        raise ValueError(f"need a number of statements, got {type(done).__name__}")
     return CellReport(
         _one_of(answer["state"], STATES),
         _text(answer["type"]),
@@ -90,6 +93,7 @@ def cell_report(answer: Mapping[str, Any]) -> CellReport:
         line,
         _text(answer["text"]),
         _text(answer["printed"]),
+        max(0, done),
     )
 
 

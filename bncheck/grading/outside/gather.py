@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 
 from bncheck.course import Course
 from bncheck.grading.outside.sessions import CellReport, Ended, Seen, Session
-from bncheck.grading.outside.syntax import PRELUDE, plain_python
+from bncheck.grading.outside.syntax import PRELUDE, beginning, plain_python
 from bncheck.grading.outside.workers import Workers
 from bncheck.observe import Task
 
@@ -48,15 +48,33 @@ def gather(workers: Workers, cells: Sequence[str], questions: Sequence[Wanted]) 
     """Run the cells in a worker, and probe what they define.
 
     Questions that ask for work from scratch get a run of their own, without ready-made
-    normalisation.  Where a cell or a probe ends the worker, a new one goes on without it.
+    normalisation.  Where a cell or a probe ends the worker, a new one goes on without it; and
+    a statement that has taken too long does not run again, nor does the rest of its cell.
     """
     shown = Shown()
     until = time.monotonic() + workers.limits.submission
-    sources = [plain_python(cell) for cell in cells]
+    known = _Known([plain_python(cell) for cell in cells])
     for from_scratch in sorted({one.from_scratch for one in questions}):
         asked = [one for one in questions if one.from_scratch == from_scratch]
-        _Run(workers, sources, not from_scratch, until, shown).probe(asked)
+        _Run(workers, known, not from_scratch, until, shown).probe(asked)
     return shown
+
+
+@dataclass
+class _Known:
+    """What is to be run of the cells, None where a cell ended a worker, and what has been told."""
+
+    sources: list[str | None]
+    told: dict[int, CellReport] = field(default_factory=dict)
+
+    def learn(self, reports: Mapping[int, CellReport], ended: bool) -> None:
+        """Leave out from now on what ended the worker, and what took too long."""
+        for number, report in reports.items():
+            if number in self.told or report.state not in ("died", "too long"):
+                continue
+            source = self.sources[number]
+            self.told[number] = report
+            self.sources[number] = None if ended else beginning(source or "", report.done)
 
 
 class _Run:
@@ -65,14 +83,13 @@ class _Run:
     def __init__(
         self,
         workers: Workers,
-        sources: Sequence[str],
+        known: _Known,
         ready_made: bool,
         until: float,
         shown: Shown,
     ) -> None:
-        self.workers, self.sources, self.ready_made = workers, sources, ready_made
+        self.workers, self.known, self.ready_made = workers, known, ready_made
         self.until, self.shown = until, shown
-        self.fatal: dict[int, CellReport] = {}  # cells that end a worker: left out from then on
         self.starts = 0
 
     def probe(self, questions: Sequence[Wanted]) -> None:
@@ -109,12 +126,10 @@ class _Run:
         return None
 
     def execute(self, session: Session) -> list[CellReport]:
-        """Run the cells; note the one that ends the worker, if one does."""
-        numbers = [i for i in range(len(self.sources)) if i not in self.fatal]
-        reports = session.execute([PRELUDE, *(self.sources[i] for i in numbers)])[1:]
-        by_number: Mapping[int, CellReport] = dict(zip(numbers, reports, strict=True))
-        if session.ended:
-            died = [i for i, r in by_number.items() if r.state in ("died", "too long")]
-            for i in died[-1:]:
-                self.fatal[i] = by_number[i]
-        return [self.fatal.get(i) or by_number[i] for i in range(len(self.sources))]
+        """Run the cells; learn which end the worker, or take too long."""
+        run = {i: source for i, source in enumerate(self.known.sources) if source is not None}
+        reports = session.execute([PRELUDE, *run.values()])[1:]
+        by_number = dict(zip(run, reports, strict=True))
+        self.known.learn(by_number, bool(session.ended))
+        told = by_number | self.known.told
+        return [told[i] for i in range(len(self.known.sources))]

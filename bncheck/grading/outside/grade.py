@@ -6,6 +6,7 @@ import hashlib
 import json
 import platform
 from collections.abc import Sequence
+from dataclasses import replace
 from importlib import metadata
 from pathlib import Path
 from typing import Any
@@ -14,12 +15,17 @@ import bncheck
 from bncheck.bank import Bank
 from bncheck.course import Course
 from bncheck.grading.inside.limits import Limits
+from bncheck.grading.outside.archives import Unreadable
+from bncheck.grading.outside.cells import odd
+from bncheck.grading.outside.excerpts import Excerpts
 from bncheck.grading.outside.gather import Shown
+from bncheck.grading.outside.notebooks import Submission
 from bncheck.grading.outside.sessions import CellReport, Seen
-from bncheck.grading.outside.submissions import Found, Submission
+from bncheck.grading.outside.submissions import Found
 from bncheck.grading.results.records import Advice, Answer, Grade
 from bncheck.grading.results.suspicion import signs
 from bncheck.judge import judge
+from bncheck.questions.question import Question
 from bncheck.report import example, findings
 
 ENGINE = Path(bncheck.__file__).resolve().parent
@@ -40,15 +46,43 @@ def run_digest(course: Course, seed: int, limits: Limits, exercise: str | None) 
 
 
 def key(run: str, found: Found) -> str:
-    """A hash of all that one grade depends on."""
-    content = found.path.read_bytes() if found.path.is_file() else b""
-    parts = [run.encode(), found.id.encode(), found.path.name.encode(), content]
-    return hashlib.sha256(b"\0".join(parts)).hexdigest()
+    """A hash of all that one grade depends on.  Raises OSError where the file cannot be read."""
+    try:
+        content = found.file.content()
+    except Unreadable as error:
+        content = str(error).encode()
+    known = json.dumps([found.id, found.learner, found.file.name, *vars(found.handed).values()])
+    return hashlib.sha256(b"\0".join([run.encode(), known.encode(), content])).hexdigest()
 
 
 def unreadable(found: Found, reason: str, key: str) -> Grade:
     """The grade of a file that cannot be read."""
-    return Grade(found.id, found.learner, found.path.name, "", "unreadable", (), (reason,), key)
+    name = found.file.name
+    return Grade(found.id, found.learner, name, "", "unreadable", (), (reason,), key, found.handed)
+
+
+def failed(
+    found: Found, course: Course, submission: Submission, error: Exception, key: str
+) -> Grade:
+    """The grade where the judge itself failed on a submission: for a person to look at."""
+    said = f"the grader failed: {type(error).__name__}: {str(error)[:300]}"
+    return _given_up(found, course, submission, "unjudged", said, key)
+
+
+def lost(found: Found, course: Course, submission: Submission, key: str) -> Grade:
+    """The grade of a submission with which machines end, also alone."""
+    said = "the machine that ran it ended, again and again"
+    return _given_up(found, course, submission, "crashed", said, key)
+
+
+def _given_up(
+    found: Found, course: Course, submission: Submission, state: str, said: str, key: str
+) -> Grade:
+    exercise = course.folders[submission.exercise].name
+    notes = (said, *submission.notes)
+    return Grade(
+        found.id, found.learner, found.file.name, exercise, state, (), notes, key, found.handed
+    )
 
 
 def grade(
@@ -56,17 +90,27 @@ def grade(
 ) -> Grade:
     """Judge each question, and say in which state the submission is."""
     short = submission.exercise
+    excerpts = Excerpts(submission.cells, (found.learner, found.handed.account))
     answers = tuple(
-        answer(course.bank(f"{short}.{question.name}", seed), shown)
+        with_code(answer(course.bank(f"{short}.{question.name}", seed), shown), question, excerpts)
         for question in course.load(short).questions
     )
     notes = [*cell_notes(shown.cells), *submission.notes]  # what failed first explains the rest
     notes += [ended.detail for ended in shown.ended if ended.kind == "forged"]
+    notes += odd(submission.cells, submission.beside, short, course)
     notes += signs(submission.cells, course.package, course.ready_made.packages)
     state = state_of(answers, shown)
     exercise = course.folders[short].name
     return Grade(
-        found.id, found.learner, found.path.name, exercise, state, answers, tuple(notes), key
+        found.id,
+        found.learner,
+        found.file.name,
+        exercise,
+        state,
+        answers,
+        tuple(notes),
+        key,
+        found.handed,
     )
 
 
@@ -97,6 +141,13 @@ def answer(bank: Bank, shown: Shown) -> Answer:
         mistakes=tuple(mistake.name for mistake in verdict.mistakes),
         example=example(bank, verdict, seen.observations),
     )
+
+
+def with_code(answer: Answer, question: Question, excerpts: Excerpts) -> Answer:
+    """The answer with what was written, where that was wrong."""
+    if answer.state not in ("named", "wrong"):
+        return answer
+    return replace(answer, code=excerpts.of(question.names))
 
 
 def absent(seen: Seen) -> str:

@@ -1,15 +1,15 @@
-"""Grade many submissions: workers gather in threads, the main thread judges and writes."""
+"""Grade many submissions: read each, hand it to an engine, write the results as they come."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass
 
-from bncheck.grading.outside.gather import Shown, Wanted, gather, wanted
-from bncheck.grading.outside.grade import grade, key, run_digest, unreadable
-from bncheck.grading.outside.submissions import Found, Submission, Unreadable, read
-from bncheck.grading.outside.workers import Workers
+from bncheck.grading.outside.archives import Unreadable
+from bncheck.grading.outside.engines import Engine, Job
+from bncheck.grading.outside.grade import key, run_digest, unreadable
+from bncheck.grading.outside.notebooks import read
+from bncheck.grading.outside.submissions import Found
 from bncheck.grading.results.files import Folder
 from bncheck.grading.results.records import Grade
 
@@ -18,86 +18,65 @@ Progress = Callable[[int, int, Grade], None]
 
 @dataclass(frozen=True)
 class Settings:
-    """What holds for all submissions.  exercise: where it is not to be found out; jobs: at once."""
+    """What holds for all submissions.  exercise: where it is not to be found out."""
 
     seed: int = 0
     exercise: str | None = None
-    jobs: int = 2
     resume: bool = False
 
 
 class Run:
-    """One run over a class.  Results are written as they come, the tables at the end."""
+    """One run over a class, or over a part of it."""
 
-    def __init__(self, workers: Workers, folder: Folder, settings: Settings) -> None:
-        self.workers, self.folder, self.settings = workers, folder, settings
-        self.course = workers.course
-        self.digest = run_digest(self.course, settings.seed, workers.limits, settings.exercise)
-        self._wanted: dict[str, list[Wanted]] = {}
+    def __init__(self, engine: Engine, folder: Folder, settings: Settings) -> None:
+        self.engine, self.folder, self.settings = engine, folder, settings
+        self.course = engine.course
+        self.digest = run_digest(self.course, settings.seed, engine.limits, settings.exercise)
 
     def grade_all(self, found: Sequence[Found], progress: Progress) -> list[Grade]:
-        """Grade the files, in any order, and return the grades in theirs."""
+        """Grade the files, in any order, and return the grades in theirs.
+
+        The feedback is written as it comes; the tables are the caller's.
+        """
         self.folder.clear(keep_feedback=self.settings.resume)
         grades: dict[str, Grade] = {}
 
-        def done(one: Grade) -> None:
-            grades[one.id] = one
-            self.folder.write_feedback(one)
-            progress(len(grades), len(found), one)
+        def done(those: Sequence[Grade]) -> None:
+            for one in those:
+                grades[one.id] = one
+                self.folder.write_feedback(one)
+                progress(len(grades), len(found), one)
 
-        with ThreadPoolExecutor(self.settings.jobs) as pool:
-            running: dict[Future[Shown], tuple[Found, Submission, str]] = {}
-            try:
-                for one in found:
-                    if (ready := self._begin(one, pool, running)) is not None:
-                        done(ready)
-                    while len(running) > 2 * self.settings.jobs:  # no more in memory than needed
-                        self._finish(running, done)
-                while running:
-                    self._finish(running, done)
-            except BaseException:
-                pool.shutdown(wait=False, cancel_futures=True)
-                raise
-        ordered = [grades[one.id] for one in found]
-        self.folder.write_tables(ordered)
-        return ordered
+        with self.engine as engine:
+            for one in found:
+                ready = self._begin(one)
+                if isinstance(ready, Grade):
+                    done([ready])
+                else:
+                    engine.add(ready)
+                while engine.full:  # no more in memory than needed
+                    done(engine.finished())
+            while engine.busy:
+                done(engine.finished())
+        return [grades[one.id] for one in found]
 
-    def _begin(
-        self,
-        found: Found,
-        pool: ThreadPoolExecutor,
-        running: dict[Future[Shown], tuple[Found, Submission, str]],
-    ) -> Grade | None:
-        """Hand a submission to a worker; or its grade, where none is needed."""
-        identity = key(self.digest, found)
+    def _begin(self, found: Found) -> Job | Grade:
+        """What to hand to the engine; or the grade, where it is known or nothing is to be run."""
+        try:
+            identity = key(self.digest, found)
+        except OSError as error:
+            return unreadable(found, f"cannot be read: {error.strerror}", "")
         if self.settings.resume and (known := self.folder.known(found.id, identity)):
             return known
         try:
-            submission = read(found.path, self.settings.exercise)
-            questions = self._questions(submission.exercise)
+            submission = read(found.file, self.course, self.settings.exercise)
+            if submission.exercise not in self.course.folders:
+                known_ones = ", ".join(self.course.folders)
+                raise Unreadable(
+                    f"need an exercise of {known_ones}, got {submission.exercise}: use --exercise"
+                )
         except Unreadable as error:
             return unreadable(found, str(error), identity)
         except OSError as error:
             return unreadable(found, f"cannot be read: {error.strerror}", identity)
-        future = pool.submit(gather, self.workers, submission.cells, questions)
-        running[future] = (found, submission, identity)
-        return None
-
-    def _finish(
-        self,
-        running: dict[Future[Shown], tuple[Found, Submission, str]],
-        done: Callable[[Grade], None],
-    ) -> None:
-        """Judge those that have been gathered."""
-        for future in wait(running, return_when=FIRST_COMPLETED).done:
-            found, submission, identity = running.pop(future)
-            shown, seed = future.result(), self.settings.seed
-            done(grade(self.course, found, submission, shown, seed, identity))
-
-    def _questions(self, short: str) -> list[Wanted]:
-        if short not in self.course.folders:
-            known = ", ".join(self.course.folders)
-            raise Unreadable(f"need an exercise of {known}, got {short}: use --exercise")
-        if short not in self._wanted:
-            self._wanted[short] = wanted(self.course, short, self.settings.seed)
-        return self._wanted[short]
+        return Job(found, submission, identity)

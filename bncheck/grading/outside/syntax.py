@@ -6,6 +6,7 @@ that the rest of the cell runs.  A cell magic that only surrounds Python (`%%tim
 
 from __future__ import annotations
 
+import ast
 from functools import cache
 from typing import Any
 
@@ -53,3 +54,11 @@ def plain_python(cell: str) -> str:
         return str(_manager().transform_cell(cell))
     except (SyntaxError, ValueError, RecursionError):
         return cell
+
+
+def beginning(cell: str, count: int) -> str:
+    """The first statements of a cell; empty where it is no Python, and none has run."""
+    try:
+        return ast.unparse(ast.Module(ast.parse(cell).body[:count], []))
+    except (SyntaxError, ValueError, RecursionError, MemoryError):
+        return ""

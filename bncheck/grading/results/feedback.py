@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from html import escape
 
 from bncheck.grading.results.records import STATES, Answer, Grade
@@ -39,11 +40,15 @@ def document(title: str, body: str) -> str:
     )
 
 
-def page(grade: Grade) -> str:
-    """The feedback on one submission."""
+def page(grade: Grade, mark: str = "", steps: Sequence[str] = ()) -> str:
+    """The feedback on one submission.  mark, steps: what a policy made of it, if one did."""
     parts = [f"<p>{escape(grade.state.capitalize())}: {escape(STATES[grade.state])}.</p>"]
     if grade.answers:
         parts.insert(0, f"<p><strong>{grade.points} of {grade.out_of} points</strong></p>")
+    if mark:
+        came = "".join(f"<li>{escape(step)}</li>" for step in steps)
+        parts.append(f"<h2>Your mark</h2>\n<p><strong>{escape(mark)}</strong></p>")
+        parts.append(f"<ul>{came}</ul>" if came else "")
     if grade.notes:
         notes = "".join(f"<li>{escape(note)}</li>" for note in grade.notes)
         parts.append(f"<h2>About the file</h2>\n<ul>{notes}</ul>")

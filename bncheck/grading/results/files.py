@@ -9,19 +9,24 @@ import os
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
+from bncheck.grading.results.classpage import class_page
 from bncheck.grading.results.feedback import page
 from bncheck.grading.results.records import Grade
 from bncheck.grading.results.summary import summary
 
 MARK = ".bncheck-grades"
-FIXED = ("grades.csv", "summary.html")
+FIXED = (
+    *("grades.csv", "summary.html", "class.html", "marks.csv", "gradebook.csv", "changes.csv"),
+    "shard.json",
+)
 
 
 class Folder:
     """The folder of the results.
 
-    Its feedback folder holds a page and a JSON file per submission; grades.csv and summary.html
-    are written last.  Raises ValueError for a folder that holds something else.
+    Its feedback folder holds a page and a JSON file per submission; grades.csv and the
+    pages about the class are written last, the other tables by later commands.
+    Raises ValueError for a folder that holds something else.
     """
 
     def __init__(self, path: Path) -> None:
@@ -34,6 +39,15 @@ class Folder:
         self.feedback.mkdir(parents=True, exist_ok=True)
         (path / MARK).touch()
 
+    @classmethod
+    def finished(cls, path: Path) -> Folder:
+        """The folder of a finished run.  Raises ValueError where there is none."""
+        if not (path / "grades.csv").is_file():
+            raise ValueError(
+                f"need the folder of a finished run, with grades.csv in it, got {path}"
+            )
+        return cls(path)
+
     def clear(self, *, keep_feedback: bool) -> None:
         """Remove what an earlier run has written; with `keep_feedback` only what sums it up."""
         for name in FIXED:
@@ -42,14 +56,27 @@ class Folder:
             for old in [*self.feedback.glob("*.html"), *self.feedback.glob("*.json")]:
                 old.unlink()
 
+    def read(self, name: str) -> Grade:
+        """The grade of a submission.  Raises ValueError where there is none."""
+        try:
+            record = json.loads((self.feedback / f"{name}.json").read_text(encoding="utf-8"))
+            return Grade.from_json(record)
+        except (OSError, ValueError, KeyError, TypeError) as error:
+            raise ValueError(f"need the grade of {name} in {self.path}: {error!r}") from None
+
     def known(self, name: str, key: str) -> Grade | None:
         """The grade of an earlier run, if it was made from the same submission in the same way."""
         try:
-            record = json.loads((self.feedback / f"{name}.json").read_text(encoding="utf-8"))
-            grade = Grade.from_json(record)
-        except (OSError, ValueError, KeyError, TypeError):
+            grade = self.read(name)
+        except ValueError:
             return None
         return grade if grade.key == key and grade.id == name else None
+
+    def grades(self) -> list[Grade]:
+        """The grades of a finished run, in its order.  Raises ValueError for damaged ones."""
+        with (self.path / "grades.csv").open(encoding="utf-8", newline="") as handle:
+            names = [row["id"].removeprefix("'") for row in csv.DictReader(handle)]
+        return [self.read(name) for name in names]
 
     def write_feedback(self, grade: Grade) -> None:
         """Write the page and, last, the JSON file of a submission."""
@@ -57,25 +84,34 @@ class Folder:
         write(self.feedback / f"{grade.id}.html", page(grade))
         write(self.feedback / f"{grade.id}.json", record)
 
-    def write_tables(self, grades: Sequence[Grade]) -> None:
-        """Write summary.html and grades.csv, and remove the feedback of files that are gone."""
-        names = {grade.id for grade in grades}
+    def keep_only(self, names: Iterable[str]) -> None:
+        """Remove the feedback of files that are gone."""
+        kept = set(names)
         for old in [*self.feedback.glob("*.html"), *self.feedback.glob("*.json")]:
-            if old.stem not in names:
+            if old.stem not in kept:
                 old.unlink()
+
+    def write_tables(self, grades: Sequence[Grade]) -> None:
+        """Write the pages about the class and, last, grades.csv."""
+        self.keep_only(grade.id for grade in grades)
         write(self.path / "summary.html", summary(grades))
+        write(self.path / "class.html", class_page([("", grades)]))
         write(self.path / "grades.csv", table(grades))
 
 
 def table(grades: Sequence[Grade]) -> str:
     """The grades as CSV: one row per submission, one column per question that occurs."""
     questions = list(dict.fromkeys(a.question for g in grades for a in g.answers))
-    rows = [["id", "learner", "file", "exercise", "state", "total", "out_of", *questions, "notes"]]
+    head = ["id", "learner", "file", "exercise", "state", "total", "out_of"]
+    rows = [[*head, "account", "attempt", "late", "submitted", *questions, "notes"]]
     for grade in grades:
         points = {answer.question: answer.points for answer in grade.answers}
         first = [grade.id, grade.learner, grade.file, grade.exercise, grade.state]
-        numbers = [grade.points, grade.out_of, *(points.get(q, "") for q in questions)]
-        rows.append([*map(cell, first), *map(str, numbers), cell("; ".join(grade.notes))])
+        how = grade.handed
+        handed = [cell(how.account), str(how.attempt), "late" if how.late else "", how.submitted]
+        numbers = [str(points.get(question, "")) for question in questions]
+        total = [str(grade.points), str(grade.out_of)]
+        rows.append([*map(cell, first), *total, *handed, *numbers, cell("; ".join(grade.notes))])
     return to_csv(rows)
 
 

@@ -31,7 +31,8 @@ class Advice:
 class Answer:
     """The verdict on one question.  state: as in Verdict, or "lost" if no observation came back.
 
-    mistakes: names from the bank; example: the smallest one that shows it, as lines of code.
+    mistakes: names from the bank; example: the smallest one that shows it, as lines of code;
+    code: what a wrong answer was, such that nobody is known by it.
     """
 
     question: str
@@ -42,6 +43,21 @@ class Answer:
     mistakes: tuple[str, ...] = ()
     advice: tuple[Advice, ...] = ()
     example: str = ""
+    code: str = ""
+
+
+@dataclass(frozen=True)
+class Handed:
+    """How a file was handed in, as far as its platform says.
+
+    account: the learner's number or name there; attempt: from 1; late: after the date it was due;
+    submitted: when, as in ISO 8601, or "".
+    """
+
+    account: str = ""
+    attempt: int = 1
+    late: bool = False
+    submitted: str = ""
 
 
 @dataclass(frozen=True)
@@ -56,6 +72,7 @@ class Grade:
     answers: tuple[Answer, ...] = ()
     notes: tuple[str, ...] = ()
     key: str = ""
+    handed: Handed = Handed()
 
     @property
     def points(self) -> int:
@@ -81,4 +98,10 @@ class Grade:
                 Answer(**{**fields, "mistakes": tuple(fields["mistakes"]), "advice": advice})
             )
         own = {key: record[key] for key in ("id", "learner", "file", "exercise", "state", "key")}
-        return cls(**own, answers=tuple(answers), notes=tuple(record["notes"]))
+        handed = Handed(**record["handed"])
+        return cls(**own, answers=tuple(answers), notes=tuple(record["notes"]), handed=handed)
+
+
+def who(grade: Grade) -> str:
+    """What tells learners apart: their account, or their name where there is none."""
+    return grade.handed.account or grade.learner

@@ -1,4 +1,4 @@
-"""The class at a glance: scores, mistakes, questions.  For the teacher."""
+"""The class at a glance: scores, questions.  For the teacher."""
 
 from __future__ import annotations
 
@@ -12,15 +12,13 @@ from typing import Any
 from bncheck.grading.results.feedback import document
 from bncheck.grading.results.records import STATES, Grade
 
-MOST = 15
-
 
 def summary(grades: Sequence[Grade]) -> str:
-    """One page: states, the distribution of scores, frequent mistakes, questions by difficulty."""
+    """One page: states, the distribution of scores, questions by difficulty."""
     parts = [f"<p>{len(grades)} submissions.</p>", state_table(grades)]
     scored = [grade for grade in grades if grade.out_of]
     if scored:
-        parts += [score_part(scored), mistake_part(scored), question_part(scored)]
+        parts += [score_part(scored), question_part(scored)]
     return document("Summary of the grades", "\n".join(parts))
 
 
@@ -40,18 +38,6 @@ def score_part(grades: Sequence[Grade]) -> str:
     ax.set_ylabel("submissions")
     mean = sum(scores) / len(scores)
     return f"<h2>Scores</h2>\n<p>Mean {mean:.0f} %.</p>\n{svg(figure, 'Histogram of scores')}"
-
-
-def mistake_part(grades: Sequence[Grade]) -> str:
-    """The most frequent mistakes by name, over all questions."""
-    counts = Counter(name for grade in grades for a in grade.answers for name in a.mistakes)
-    if not counts:
-        return "<h2>Mistakes</h2>\n<p>No known mistake was found.</p>"
-    most = sorted(counts.items(), key=lambda item: (-item[1], item[0]))[:MOST]
-    picture = bars([name for name, _ in most], [count for _, count in most], "submissions")
-    return f"<h2>Most frequent mistakes</h2>\n{svg(picture, 'Bars: mistakes by frequency')}" + (
-        html_table(["mistake", "times"], [[name, str(count)] for name, count in most])
-    )
 
 
 def question_part(grades: Sequence[Grade]) -> str:

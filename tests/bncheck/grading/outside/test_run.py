@@ -194,7 +194,7 @@ def test_resume_keeps_what_is_done_and_grades_what_changed(lent, tmp_path, monke
     (folder / "one.ipynb").rename(folder / "four.ipynb")
     asked = []
     monkeypatch.setattr(
-        "bncheck.grading.outside.run.gather",
+        "bncheck.grading.outside.engines.gather",
         lambda workers, cells, questions: asked.append(cells) or gather(workers, cells, questions),
     )
     main([*call, "--resume"])
@@ -209,6 +209,21 @@ def test_resume_keeps_what_is_done_and_grades_what_changed(lent, tmp_path, monke
     assert len(asked) == 9, "another seed is another grade"
 
 
+@pytest.mark.parametrize("of", [2, 5])
+def test_parts_of_a_class_merge_into_what_one_run_writes(lent, tmp_path, of):
+    folder = tmp_path / "class"
+    hand_in(folder, "anna/ex03", "def batch_norm(x, gamma, beta, eps):\n    return x")
+    hand_in(folder, "ben/ex03")
+    hand_in(folder, "cleo/ex03", "1 / 0")
+    (folder / "empty.ipynb").write_text("")
+    main(["grade", str(folder), "--out", str(tmp_path / "whole")])
+    parts = [str(tmp_path / f"part{number}") for number in range(1, of + 1)]
+    for number, part in enumerate(parts, 1):
+        assert main(["grade", str(folder), "--out", part, "--shard", f"{number}/{of}"]) == DONE
+    assert main(["merge", *parts, "--out", str(tmp_path / "merged")]) == DONE
+    assert contents(tmp_path / "merged") == contents(tmp_path / "whole")
+
+
 def test_an_interrupted_run_leaves_no_old_table(lent, tmp_path, monkeypatch):
     folder, out = tmp_path / "class", tmp_path / "grades"
     hand_in(folder, "one")
@@ -218,7 +233,7 @@ def test_an_interrupted_run_leaves_no_old_table(lent, tmp_path, monkeypatch):
     def interrupt(*arguments):
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("bncheck.grading.outside.run.grade", interrupt)
+    monkeypatch.setattr("bncheck.grading.outside.engines.grade", interrupt)
     assert main(call) == 130
     assert not (out / "grades.csv").exists() and not (out / "summary.html").exists()
     assert list((out / "feedback").iterdir()) == []
@@ -251,7 +266,7 @@ def test_wrong_call_is_explained(tmp_path, arguments, words, capsys):
 @pytest.mark.parametrize("arguments", [[], ["marks"], ["--out", "grades"]])
 def test_a_missing_command_is_said(arguments, capsys):
     assert main(arguments) == BAD_CALL
-    assert "need a command of grade, gradescope-zip" in capsys.readouterr().err
+    assert "need a command of grade, gradebook" in capsys.readouterr().err
 
 
 def test_unknown_exercise_is_unreadable(lent, tmp_path):

@@ -8,8 +8,11 @@ import zipfile
 import nbformat
 import pytest
 
-from bncheck.grading.outside.submissions import LARGEST, Unreadable, find, read
+from bncheck.grading.outside.archives import LARGEST, File, Unreadable
+from bncheck.grading.outside.notebooks import read as read_file
+from bncheck.grading.outside.submissions import find
 from bncheck.grading.results.suspicion import signs
+from exercises.questions import COURSE
 
 CHECK = 'check("ex03.forward", batch_norm)'
 
@@ -22,6 +25,10 @@ def notebook(*cells, **top):
 def save(path, content):
     path.write_text(json.dumps(content), encoding="utf-8")
     return path
+
+
+def read(path, exercise=None):
+    return read_file(File(path, (), (path.parent.name, path.name)), COURSE, exercise)
 
 
 @pytest.fixture
@@ -76,7 +83,7 @@ UNREADABLE = {
     "no format": (lambda p: save(p, {"cells": []}), "need notebook format 4, got None"),
     "cells no list": (lambda p: save(p, {"nbformat": 4, "cells": 3}), "cells are no list"),
     "deeply nested": (lambda p: p.write_text("[" * 200_000), "not JSON"),
-    "a zip": (archive, "got a zip archive"),
+    "a zip": (archive, "a zip file that holds no file"),
     "a folder": (lambda p: p.mkdir(), "got a folder"),
     "a link": (link, "symbolic link"),
     "too large": (huge, "need at most 20 MB"),
@@ -153,7 +160,7 @@ def test_every_file_of_a_folder_is_found_but_for_leftovers(tmp_path):
         (tmp_path / name).write_text("")
     (tmp_path / "folder.ipynb").mkdir()
     found = find([tmp_path])
-    names = {str(one.path.relative_to(tmp_path)) for one in found}
+    names = {str(one.file.path.relative_to(tmp_path)) for one in found}
     assert names == {*wanted, "folder.ipynb"}
     assert sorted(one.learner for one in found) == ["anna", "anna", "ben", "ex03", "folder", "note"]
     assert len({one.id for one in found}) == len(found)
