@@ -38,12 +38,13 @@ INSTALLATION = """\
 import importlib.util
 import sys
 
-COURSE = "bnlib[course] @ git+{url}@{branch}"
+COURSE = "bnlib[course] @ git+{url}@{branch}"  # fmt: skip
 if importlib.util.find_spec("bncourse") is None:
     if "google.colab" in sys.modules:
         %pip install -q "{{COURSE}}"
     else:
-        print(f'Missing: the package bncourse. To get it, run: %pip install "{{COURSE}}"')"""
+        print("Missing: the package bncourse. To get it, run in a cell:")
+        print(f'%pip install "{{COURSE}}"')"""
 CHECKS = re.compile(r"(check|score)\(")
 VALID_ID = re.compile(r"[A-Za-z0-9_-]{1,64}\Z")
 
