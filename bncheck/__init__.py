@@ -10,7 +10,8 @@ edits of the answer.  Nothing here knows what the questions are about.
     plain         values that can be sent and compared without trusting them; compare: how far apart
     judge         the verdict; reasons: the first law that a wrong answer breaks
     report        the verdict as text and as a card
-    session       `check`, `hint` and `score` of a notebook; page: the same in a page of the book
+    session       `check`, `hint` and `score` of a notebook
+    page          the same in a page of the book; packed: questions as data that travel there
     proof         do the checks keep their promise?  tables: that as tables
     grading       a class: inside/ runs beside a submission, outside/ judges, results/ is written
 """

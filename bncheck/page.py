@@ -20,8 +20,8 @@ from bncheck.bank import Bank
 from bncheck.course import Course
 from bncheck.judge import Verdict, judge
 from bncheck.observe import observe
+from bncheck.packed import unpack
 from bncheck.questions.beside import names_of
-from bncheck.questions.packed import unpack
 from bncheck.report import COLOURS, box, card, line, marked
 from bncheck.session import ExerciseError, named
 

@@ -8,8 +8,8 @@ import pytest
 
 from bncheck import proof
 from bncheck.bank import planted
+from bncheck.packed import imports, needs, pack, unpack
 from bncheck.page import Page
-from bncheck.questions.packed import imports, needs, pack, unpack
 from exercises.questions import COURSE
 from tools.site.live import ABSENT, packed_exercise
 

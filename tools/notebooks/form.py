@@ -43,8 +43,7 @@ if importlib.util.find_spec("bncourse") is None:
     if "google.colab" in sys.modules:
         %pip install -q "{{COURSE}}"
     else:
-        print("Missing: the package bncourse. To get it, run in a cell:")
-        print(f'%pip install "{{COURSE}}"')"""
+        print("Missing: bncourse. To get it:", f'%pip install "{{COURSE}}"')"""
 CHECKS = re.compile(r"(check|score)\(")
 VALID_ID = re.compile(r"[A-Za-z0-9_-]{1,64}\Z")
 

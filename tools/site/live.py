@@ -23,7 +23,7 @@ from docutils import nodes
 from sphinx.application import Sphinx
 
 from bncheck.course import Course, UnknownQuestion
-from bncheck.questions.packed import needs, pack
+from bncheck.packed import needs, pack
 from bncheck.questions.question import Question
 from exercises.questions import COURSE
 from tools.site import runtime
