@@ -43,7 +43,7 @@ if importlib.util.find_spec("bncourse") is None:
     if "google.colab" in sys.modules:
         %pip install -q "{{COURSE}}"
     else:
-        print(f'Missing: the package bncourse. To get it, run: %pip install "{{COURSE}}"')"""
+        print(f'bncourse is missing. Get it: %pip install "{{COURSE}}"')"""
 CHECKS = re.compile(r"(check|score)\(")
 VALID_ID = re.compile(r"[A-Za-z0-9_-]{1,64}\Z")
 
