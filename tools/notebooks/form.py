@@ -38,7 +38,8 @@ INSTALLATION = """\
 import importlib.util
 import sys
 
-COURSE = "bnlib[course] @ git+{url}@{branch}"
+REPOSITORY = "git+{url}@{branch}"
+COURSE = f"bnlib[course] @ {{REPOSITORY}}"
 if importlib.util.find_spec("bncourse") is None:
     if "google.colab" in sys.modules:
         %pip install -q "{{COURSE}}"

@@ -18,6 +18,7 @@ AXES = re.compile(
 # Where a text begins; one that is turned by 90 degrees stands on the left of it.
 TEXT = re.compile(r'<g transform="translate\(([\d.-]+) [\d.-]+\) (rotate\(-90\))?')
 HEIGHT = 10  # points of a letter
+TICK = 4  # points of a mark at an axis
 SPACE = 2  # points left of the first letter
 NARROW = 0.2  # of the widest: a scale of colours, which belongs to the Axes on its left
 
@@ -42,7 +43,7 @@ def panels(svg: str) -> list[Panel]:
         left, right = float(part[1]), float(part[2])
         texts = TEXT.findall(svg, part.end(), stop)
         begins = [float(x) - (HEIGHT if turned else 0) for x, turned in texts]
-        boxes.append((left, right, min([left, *begins])))
+        boxes.append((left, right, min([left - TICK, *begins])))
     widest = max(right - left for left, right, _ in boxes)
     rows = [box for box in sorted(boxes) if box[1] - box[0] >= NARROW * widest]
     if len(rows) < 2 or any(right > left for (_, right, _), (left, *_) in pairwise(rows)):
