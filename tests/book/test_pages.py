@@ -77,7 +77,9 @@ def test_each_step_of_a_plan_asks_something() -> None:
 
 
 def test_each_question_of_a_plan_has_its_answer() -> None:
-    answers = re.findall(r"\*\*Answers\*\*, in the order of the steps:\n\n((?:\d\. .+\n)+)", TEACHING)
+    answers = re.findall(
+        r"\*\*Answers\*\*, in the order of the steps:\n\n((?:\d\. .+\n)+)", TEACHING
+    )
     lists = [found.splitlines() for found in answers]
     assert [len(found) for found in lists] == [len(rows) for _, _, rows in plans()]
     for found in lists:
