@@ -1,5 +1,7 @@
 """The laws of panels: a phone sees all of a wide picture, a panel at a time."""
 
+from itertools import pairwise
+
 import matplotlib
 import matplotlib.pyplot as plt
 import pytest
@@ -30,7 +32,7 @@ def test_panels_in_a_row_are_parts_that_make_up_the_picture(tmp_path, count, exp
         plots.curves(ax, [0, 1], {"a": [0, 1000]}, xlabel="step", ylabel="loss")
     found = panels(drawn(figure, tmp_path))
     assert len(found) == expected
-    for part, following in zip(found, found[1:], strict=False):
+    for part, following in pairwise(found):
         assert part.left + part.width == pytest.approx(following.left)
     assert not found or sum(part.width for part in found) == pytest.approx(1)
     assert all(part.width > 0.8 / expected for part in found)
