@@ -160,12 +160,12 @@ class Cells:
     def __init__(self) -> None:
         self.space: dict[str, Any] = {"__name__": "__main__"}
 
-    def run(self, cells: Sequence[tuple[str, str]]) -> dict[str, str]:
-        """Execute cells, named, in this order; what the last one showed, or how one failed."""
-        shown = ""
+    def run(self, cells: Sequence[tuple[str, str]]) -> dict[str, Any]:
+        """Execute cells, named, in this order: what each has shown, and how one failed, if so."""
+        shown: list[str] = []
         for name, source in cells:
             try:
-                shown = run(source, f"<{name}>", self.space)
+                shown.append(run(source, f"<{name}>", self.space))
             except CellFailed as error:
-                return {"shown": "", "error": str(error)}
+                return {"shown": shown, "error": str(error)}
         return {"shown": shown, "error": ""}

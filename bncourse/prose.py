@@ -1,20 +1,37 @@
 """Sentences that take their numbers from the run, so that text and measurement cannot part."""
 
+from __future__ import annotations
+
 import inspect
 import os
 import string
 import textwrap
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from numbers import Number
+from typing import TYPE_CHECKING
 
 import numpy as np
-from IPython.display import Markdown
 
-from bncourse.evidence import Claim, Result, Verdict
+if TYPE_CHECKING:  # a page in a browser has sentences, and no experiments
+    from bncourse.evidence import Claim, Result, Verdict
 
 STRICT = "BNCOURSE_STRICT"  # set where the author's numbers run: a sentence must hold
 CHANGED = "**With your numbers this no longer holds.** Of the run that the book shows it says:"
 MARKS: dict[Verdict, str] = {"supported": "✓", "not supported": "✗", "inconclusive": "?"}
+
+
+@dataclass(frozen=True)
+class Markdown:
+    """Text that a notebook shows as Markdown."""
+
+    data: str
+
+    def _repr_markdown_(self) -> str:
+        return self.data
+
+    def __repr__(self) -> str:
+        return self.data
 
 
 class _Numbers(string.Formatter):

@@ -38,13 +38,13 @@ INSTALLATION = """\
 import importlib.util
 import sys
 
-REPOSITORY = "git+{url}@{branch}"
-COURSE = f"bnlib[course] @ {{REPOSITORY}}"
+COURSE = "bnlib[course] @ git+{url}@{branch}"  # fmt: skip
 if importlib.util.find_spec("bncourse") is None:
     if "google.colab" in sys.modules:
         %pip install -q "{{COURSE}}"
     else:
-        print(f'bncourse is missing. Get it: %pip install "{{COURSE}}"')"""
+        print("Missing: the package bncourse. To get it, run in a cell:")
+        print(f'%pip install "{{COURSE}}"')"""
 CHECKS = re.compile(r"(check|score)\(")
 VALID_ID = re.compile(r"[A-Za-z0-9_-]{1,64}\Z")
 

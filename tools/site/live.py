@@ -33,6 +33,7 @@ ABSENT = ("torch", "torchvision", "bnlib", "bncourse")  # what a browser does no
 ENGINE = (
     *("bncheck/*.py", "bncheck/questions/*.py", "exercises/questions/**/*.py"),
     *("bnlib/__init__.py", "bnlib/functional.py", "bnlib/checks.py"),  # for cells of chapters
+    *("bncourse/__init__.py", "bncourse/prose.py"),
 )
 PAGE = re.compile(r"exercises/(ex\d\d)_\w+")
 CHAPTER = re.compile(r"chapters/\d\d_\w+")
@@ -99,8 +100,13 @@ def steps(notebook: Path) -> list[dict[str, Any]]:
     """What a chapter's page can execute, in order; visible: it is what a reader may change."""
     cells = code_cells(notebook)
     return [
-        {"cell": number, "source": source, "visible": source == cells[number].source}
-        for number, source in runnable(cells)
+        {
+            "cell": part.cell,
+            "source": part.source,
+            "visible": part.source == cells[part.cell].source,
+            "says": part.says,
+        }
+        for part in runnable(cells)
     ]
 
 

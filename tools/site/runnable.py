@@ -8,7 +8,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 # packages and modules that a page has
-THERE = ("numpy", "math", "itertools", "functools", "collections", "random", "bnlib.functional")
+THERE = (
+    *("numpy", "math", "itertools", "functools", "collections", "random"),
+    *("bnlib.functional", "bncourse.prose"),
+)
+SAYS = "say"  # of bncourse.prose: a sentence that says whether it still holds
 
 
 @dataclass(frozen=True)
@@ -27,6 +31,7 @@ class Part:
     source: str
     wanted: frozenset[str]
     given: frozenset[str]
+    says: bool  # a sentence with numbers of the run
 
 
 def part(cell: int, source: str) -> Part:
@@ -42,7 +47,16 @@ def part(cell: int, source: str) -> Part:
             given.add(node.name)
         elif isinstance(node, (ast.Import, ast.ImportFrom)):
             given |= {(alias.asname or alias.name).partition(".")[0] for alias in node.names}
-    return Part(cell, source, frozenset(wanted - given - set(dir(builtins))), frozenset(given))
+    needed = frozenset(wanted - given - set(dir(builtins)))
+    return Part(cell, source, needed, frozenset(given), is_sentence(source))
+
+
+def is_sentence(source: str) -> bool:
+    """Whether a piece of code is a call of `say`."""
+    match ast.parse(source).body:
+        case [ast.Expr(ast.Call(ast.Name(name)))]:
+            return name == SAYS
+    return False
 
 
 def imports_what_is_there(source: str) -> bool:
@@ -72,11 +86,11 @@ def parts(number: int, cell: Cell) -> list[Part]:
     return [part(number, source) for source in sources]
 
 
-def runnable(cells: Sequence[Cell]) -> list[tuple[int, str]]:
-    """What a page executes, in order: the number of a cell, and code of it.
+def runnable(cells: Sequence[Cell]) -> list[Part]:
+    """What a page executes, in order.
 
     A visible cell is there as a whole or not at all; of hidden cells and of imports, the statements
-    that can be executed and that a visible cell needs.
+    that can be executed and that a visible cell or a sentence needs, and the sentences.
     """
     known: set[str] = set()
     taken: list[Part] = []
@@ -91,7 +105,7 @@ def runnable(cells: Sequence[Cell]) -> list[tuple[int, str]]:
     asked: set[str] = set()
     for piece in reversed(taken):
         shown = cells[piece.cell].visible and not is_import(piece.source)
-        if shown or piece.given & asked:
+        if shown or piece.says or piece.given & asked:
             kept.append(piece)
             asked |= piece.wanted
-    return [(piece.cell, piece.source) for piece in reversed(kept)]
+    return kept[::-1]

@@ -42,11 +42,11 @@ def test_the_address_of_the_repository_stands_in_one_place() -> None:
 
 def test_the_first_code_cell_installs_from_the_one_address() -> None:
     settings = yaml.safe_load((ROOT / "_config.yml").read_text(encoding="utf-8"))["repository"]
-    address = f"git+{settings['url']}@{settings['branch']}"
+    address = f"bnlib[course] @ git+{settings['url']}@{settings['branch']}"
     for path in launched():
         cells = nbformat.read(path, as_version=4).cells
         first = next(cell for cell in cells if cell.cell_type == "code")
-        assert f'REPOSITORY = "{address}"' in first.source, f"{path}: run make fix"
+        assert f'COURSE = "{address}"' in first.source, f"{path}: run make fix"
         assert first.source == form.installation()
         assert "remove-cell" in first.metadata.tags, "need it hidden on the page"
         assert sum("pip install" in cell.source for cell in cells) == 1, path

@@ -5,7 +5,8 @@ import io
 
 import pytest
 
-from tools.site.runnable import Cell, runnable
+from tools.site.runnable import Cell
+from tools.site.runnable import runnable as parts
 
 
 def seen(source: str) -> Cell:
@@ -17,6 +18,10 @@ def hidden(source: str) -> Cell:
 
 
 PLUMBING = hidden("import numpy as np\nimport torch\nfrom bncourse import plots\nplots.use_style()")
+
+
+def runnable(cells: list[Cell]) -> list[tuple[int, str]]:
+    return [(part.cell, part.source) for part in parts(cells)]
 
 
 def numbers(cells: list[Cell]) -> list[int]:
@@ -77,3 +82,16 @@ def test_what_is_taken_runs_in_this_order() -> None:
         for _, source in runnable(cells):
             exec(source, space)
     assert out.getvalue() == "2\n"
+
+
+def test_a_sentence_about_what_runs_runs_too_and_one_about_an_experiment_does_not() -> None:
+    plumbing = hidden("import numpy as np\nfrom bncourse.prose import say, verdict")
+    cells = [
+        plumbing,
+        seen("x = np.ones(3)"),
+        hidden("top = x.max()\nsay('{a:.1f}', holds=top > 0, a=top)"),
+        seen("result = experiment()"),
+        hidden("say('{b}', b=result.effect)"),
+    ]
+    assert [part.says for part in parts(cells)] == [False, False, False, False, True]
+    assert numbers(cells) == [0, 0, 1, 2, 2]
