@@ -316,6 +316,21 @@ def test_each_picture_has_a_caption_with_a_number(pages: dict[str, BeautifulSoup
         assert caption.select_one(".caption-number") is not None, where
 
 
+def test_a_notebook_counts_figures_and_equations_as_the_pages_do(
+    pages: dict[str, BeautifulSoup],
+) -> None:
+    counted = {}
+    for name, page in pages.items():
+        if name.startswith("chapters/"):
+            for figure in page.select("figure[id] .caption-number"):
+                counted[figure.find_parent("figure")["id"]] = figure.get_text().strip()  # type: ignore[index]
+            for number in page.select("div.math[id^=equation-] .eqno"):
+                label = str(number.find_parent(id=True)["id"]).removeprefix("equation-")  # type: ignore[index]
+                counted[label] = number.get_text().strip("#\n ")
+    assert len(counted) > 80
+    assert counted == {label: NAMES.texts.get(label) for label in counted}
+
+
 def test_every_formula_was_converted(pages: dict[str, BeautifulSoup]) -> None:
     """Each has a drawing, and MathML for screen readers; no TeX is left, also in headings."""
     formulas = [(name, formula) for name, page in pages.items() for formula in page.select(".math")]

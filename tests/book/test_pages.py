@@ -76,6 +76,17 @@ def test_each_step_of_a_plan_asks_something() -> None:
             assert len(question.split()) >= 4, f"{heading}: {step}"
 
 
+def test_each_question_of_a_plan_has_its_answer() -> None:
+    answers = re.findall(
+        r"\*\*Answers\*\*, in the order of the steps:\n\n((?:\d\. .+\n)+)", TEACHING
+    )
+    lists = [found.splitlines() for found in answers]
+    assert [len(found) for found in lists] == [len(rows) for _, _, rows in plans()]
+    for found in lists:
+        assert [line[:2] for line in found] == [f"{i}." for i in range(1, len(found) + 1)]
+        assert all(len(line.split()) >= 4 for line in found)
+
+
 def test_the_rows_that_a_seminar_takes_over_are_in_the_ledger() -> None:
     seminar = TEACHING[TEACHING.index("## A seminar") : TEACHING.index("## Grade")]
     rows = [line.split(" | ") for line in seminar.splitlines() if re.match(r"\| \d \|", line)]

@@ -20,6 +20,7 @@ from playwright.sync_api import BrowserContext, Locator, Page
 from tests.book.reading import HTML, LOST, PAGES, PHONE, ROOT, UNFOLD, Open, Visit, parse
 from tools.project.screenshots import SET_THEME
 from tools.site import extension
+from tools.site.figures import READABLE
 
 CHAPTERS = [name for name in PAGES if re.match(r"chapters/\d\d_", name)]
 NOTEBOOKS = [name for name in PAGES if re.match(r"chapters/\d\d_|exercises/(solutions/)?ex", name)]
@@ -375,3 +376,90 @@ def test_no_page_shows_a_widget_or_a_picture_as_its_text(name: str) -> None:
     html = (HTML / name).read_text(encoding="utf-8")
     for raw in ("<Figure", "&lt;Figure", "Output()", "application/vnd.jupyter.widget"):
         assert raw not in html, raw
+
+
+# -- figures and the ledger ----------------------------------------------------------------------
+
+LEDGER = "chapters/11_ledger.html"
+BROKEN = """(cells) => cells.flatMap((cell) => {
+  const walker = document.createTreeWalker(cell, NodeFilter.SHOW_TEXT), found = [];
+  for (let node; (node = walker.nextNode());)
+    for (const {0: word, index} of node.data.matchAll(/[A-Za-z]{2,}/g)) {
+      const range = document.createRange();
+      range.setStart(node, index);
+      range.setEnd(node, index + word.length);
+      if (new Set([...range.getClientRects()].map((box) => box.top)).size > 1) found.push(word);
+    }
+  return found;
+})"""
+
+
+@each_chapter
+def test_a_caption_is_as_dark_and_as_strong_as_the_text(visit: Open, name: str) -> None:
+    seen = visit(name)
+    styles = seen.page.evaluate(
+        """() => {
+             const look = (element) => {
+               const {color, fontWeight} = getComputedStyle(element);
+               return `${color} ${fontWeight}`;
+             };
+             const text = look(document.querySelector("article p"));
+             return [...document.querySelectorAll("figcaption .caption-text")]
+               .map(look).filter((caption) => caption !== text);
+           }"""
+    )
+    assert not styles
+
+
+@each_chapter
+def test_on_a_phone_panels_stand_below_each_other_at_a_size_that_can_be_read(
+    visit: Open, name: str
+) -> None:
+    seen = visit(name, "phone")
+    figures = seen.page.locator(".figure-panels").evaluate_all(
+        """(figures) => figures.map((figure) => ({
+             boxes: [...figure.children].map((panel) => panel.getBoundingClientRect().toJSON()),
+             whole: figure.previousElementSibling.checkVisibility(),
+             scale: [...figure.querySelectorAll("img")].filter((image) => image.checkVisibility())
+               .map((image) => image.getBoundingClientRect().width / image.getAttribute("width")),
+           }))"""
+    )
+    for figure in figures:
+        assert not figure["whole"] and len(figure["boxes"]) >= 2
+        for above, below in itertools.pairwise(figure["boxes"]):
+            assert below["top"] >= above["bottom"]
+        assert all(box["right"] <= PHONE["width"] for box in figure["boxes"])
+        assert all(scale >= READABLE for scale in figure["scale"])
+
+
+@pytest.mark.parametrize("width", [360, 1000, 1100, 1199, 1300])
+def test_the_ledger_fits_its_page_and_breaks_no_word(visit: Open, width: int) -> None:
+    seen = visit(LEDGER)
+    seen.page.set_viewport_size({"width": width, "height": 800})
+    assert seen.page.evaluate("() => document.scrollingElement.scrollWidth") <= width
+    assert not seen.page.locator(".tag_ledger td").evaluate_all(BROKEN)
+
+
+def test_the_ledger_shows_the_rows_of_a_chapter_and_a_verdict(visit: Open) -> None:
+    seen = visit(LEDGER)
+    rows = seen.page.locator(".tag_ledger tbody tr")
+    colours = seen.page.locator("tr[data-verdict] > td:nth-child(3)").evaluate_all(
+        "(cells) => cells.map((cell) => getComputedStyle(cell, '::before').backgroundColor)"
+    )
+    assert len(colours) == rows.count() and len(set(colours)) == 3
+    seen.page.get_by_label("Verdict").select_option("inconclusive")
+    few = rows.locator("visible=true").count()
+    assert 0 < few < rows.count()
+    said = seen.page.locator(".ledger-filter output").inner_text()
+    assert said == f"{few} of {rows.count()} claims"
+    chapter = rows.locator("visible=true").first.get_attribute("data-chapter") or ""
+    seen.page.get_by_label("Chapter").select_option(chapter)
+    kept = rows.locator("visible=true").evaluate_all("(rows) => rows.map((row) => row.dataset)")
+    assert kept and all(row == {"chapter": chapter, "verdict": "inconclusive"} for row in kept)
+
+
+def test_without_javascript_the_ledger_is_whole(visit: Open) -> None:
+    seen = visit(LEDGER, "bare")
+    rows = seen.page.locator(".tag_ledger tbody tr")
+    assert rows.count() == rows.locator("visible=true").count() > 40
+    assert not seen.page.locator(".ledger-filter").is_visible()
