@@ -207,6 +207,9 @@ def test_resume_keeps_what_is_done_and_grades_what_changed(lent, tmp_path, monke
     assert len(asked) == 6, "without --resume all are graded anew"
     main([*call, "--resume", "--seed", "1"])
     assert len(asked) == 9, "another seed is another grade"
+    (out / "feedback" / "two.json").write_text("")
+    main([*call, "--resume", "--seed", "1"])
+    assert len(asked) == 10, "what is damaged is graded again"
 
 
 @pytest.mark.parametrize("of", [2, 5])

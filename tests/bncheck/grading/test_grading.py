@@ -13,7 +13,7 @@ import yaml
 from bncheck.grading.outside.command import parser
 from bncheck.grading.results.shards import Shard
 
-EXERCISES = Path(__file__).resolve().parents[4] / "exercises"
+EXERCISES = Path(__file__).resolve().parents[3] / "exercises"
 SLURM = EXERCISES / "grade.slurm"
 KUBERNETES = EXERCISES / "grade.k8s.yml"
 
