@@ -73,7 +73,10 @@ def about_class(arguments: Sequence[str]) -> None:
     made.add_argument("grades", nargs="+", type=Path, help="folders of runs, the earliest first")
     made.add_argument("--out", type=Path, help="by default class.html in the last folder")
     options = made.parse_args(arguments)
-    runs = [(path.resolve().name, Folder.finished(path).grades()) for path in options.grades]
+    names = [path.resolve().name for path in options.grades]
+    labels = names if len(set(names)) == len(names) else [str(path) for path in options.grades]
+    found = [Folder.finished(path).grades() for path in options.grades]
+    runs = list(zip(labels, found, strict=True))
     out = options.out or options.grades[-1] / "class.html"
     write(out, class_page(runs))
     print(out)

@@ -80,8 +80,12 @@ def _bounded(size: int, most: int) -> None:
         )
 
 
-@lru_cache(maxsize=1)  # that of the whole class has thousands of files, and is read in order
 def _opened(path: Path) -> zipfile.ZipFile:
+    return _as_it_was(path, path.stat().st_mtime_ns)
+
+
+@lru_cache(maxsize=1)  # that of the whole class has thousands of files, and is read in order
+def _as_it_was(path: Path, changed: int) -> zipfile.ZipFile:
     return zipfile.ZipFile(path)
 
 

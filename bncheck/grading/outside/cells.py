@@ -18,6 +18,7 @@ CHECK_AS_TEXT = re.compile(r"""^check\(\s*["'](ex\d\d)\.(\w+)["']""", re.M)
 DEFINED = re.compile(
     r"^(?:(?:async +)?def|class) +(\w+)|^(\w[\w, ]*?)(?: *:[^=\n]+)? *=(?!=)", re.M
 )
+STUB = re.compile(r"raise NotImplementedError|= *\.\.\. *$", re.M)
 IN_NAME = re.compile(r"(?<![a-z])ex\d\d(?!\d)")
 ENOUGH = 2  # questions that a notebook must hold to be taken for an exercise by them
 
@@ -86,6 +87,8 @@ def odd(code: Sequence[str], beside: Sequence[Cell], short: str, course: Course)
         if first[:1].isspace():
             notes.append(f"code cell {number} begins indented: split from the one before it?")
     for name, numbers in places.items():
+        while STUB.search(code[numbers[0]]) and len(numbers) > 1:
+            numbers = numbers[1:]  # left above the answer: nothing odd
         if len(numbers) > 1:
             notes.append(f"`{name}` is defined in code cells {_listed(numbers)}: the last counts")
     for question, numbers in checks.items():

@@ -58,10 +58,16 @@ def _defined(cell: str) -> dict[str, ast.stmt]:
 
 
 class _Anonymous(ast.NodeTransformer):
-    def visit_Expr(self, node: ast.Expr) -> ast.AST:
+    def generic_visit(self, node: ast.AST) -> ast.AST:
+        super().generic_visit(node)
+        if getattr(node, "body", None) == []:
+            node.body = [ast.Pass()]  # type: ignore[attr-defined]
+        return node
+
+    def visit_Expr(self, node: ast.Expr) -> ast.AST | None:
         """A docstring, or another text that nothing uses, goes."""
         if isinstance(node.value, ast.Constant) and isinstance(node.value.value, str):
-            return ast.copy_location(ast.Pass(), node)
+            return None
         return self.generic_visit(node)
 
     def visit_Constant(self, node: ast.Constant) -> ast.AST:

@@ -3,7 +3,8 @@
 Moodle      Anna Lee_12345_assignsubmission_file_/ex03.ipynb, or the same in the file's name
 Canvas      leeanna_LATE_4712_998878_ex03-2.ipynb
 Gradescope  submission_5678/ex03.ipynb, and submission_metadata.yml beside these folders
-GitHub      a repository each: ex03-submissions/ex03-annalee/ex03.ipynb, or siblings with a .git
+GitHub      a repository each: ex03-submissions/ex03-annalee/ex03.ipynb, or siblings with a .git;
+            not when: the date of a commit is its author's word
 """
 
 from __future__ import annotations

@@ -79,10 +79,13 @@ class Folder:
         return [self.read(name) for name in names]
 
     def write_feedback(self, grade: Grade) -> None:
-        """Write the page and, last, the JSON file of a submission."""
+        """Write the page and, last, the JSON file of a submission.
+
+        They may be lost with the machine's power: what is damaged is graded again.
+        """
         record = json.dumps(grade.to_json(), indent=1, ensure_ascii=False) + "\n"
-        write(self.feedback / f"{grade.id}.html", page(grade))
-        write(self.feedback / f"{grade.id}.json", record)
+        write(self.feedback / f"{grade.id}.html", page(grade), synced=False)
+        write(self.feedback / f"{grade.id}.json", record, synced=False)
 
     def keep_only(self, names: Iterable[str]) -> None:
         """Remove the feedback of files that are gone."""
@@ -127,11 +130,12 @@ def to_csv(rows: Iterable[Sequence[str]]) -> str:
     return out.getvalue()
 
 
-def write(path: Path, text: str) -> None:
-    """Replace a file, all or nothing."""
+def write(path: Path, text: str, *, synced: bool = True) -> None:
+    """Replace a file, all or nothing.  synced: wait until it is on the disk."""
     part = path.with_name(path.name + ".part")
     with part.open("w", encoding="utf-8", newline="") as handle:
         handle.write(text)
         handle.flush()
-        os.fsync(handle.fileno())
+        if synced:
+            os.fsync(handle.fileno())
     part.replace(path)

@@ -162,7 +162,7 @@ def _most(text: str) -> float:
 
 def comment(mark: Mark) -> str:
     """A mark in words, for a field of text that the learner reads."""
-    said = [f"{mark.points:g} of {mark.out_of:g} points. {'. '.join(mark.steps)}".strip()]
+    said = [f"{mark.points:g} of {mark.out_of:g} points", *mark.steps]
     for answer in mark.grade.answers:
         named = f": {', '.join(answer.mistakes)}" if answer.mistakes else ""
         said.append(f"{answer.title}: {answer.points} of {answer.out_of}{named}")

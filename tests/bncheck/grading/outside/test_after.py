@@ -68,6 +68,13 @@ def test_the_class_page_takes_several_runs(out, tmp_path):
     assert "From run to run" in (later / "class.html").read_text()
 
 
+def test_runs_of_the_same_name_stay_apart(tmp_path):
+    paths = [finished(tmp_path / week / "grades", grade("Anna", {"undo": 1})) for week in "ab"]
+    assert main(["class", *map(str, paths)]) == DONE
+    text = (paths[1] / "class.html").read_text()
+    assert f">{paths[0]}<" in text and f">{paths[1]}<" in text
+
+
 @pytest.mark.parametrize(
     "call", [["gradebook", "nowhere"], ["changes", "nowhere", "there"], ["class", "nowhere"]]
 )

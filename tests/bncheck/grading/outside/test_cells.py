@@ -55,6 +55,13 @@ def test_copied_cells_are_noted_and_the_last_counts():
     ]
 
 
+def test_a_stub_left_above_the_answer_is_not_odd_and_one_below_is():
+    answers = ["def undo(x, eps):\n    return 1, 2", "n = 480"]
+    stubs = ["def undo(x, eps):\n    raise NotImplementedError", "n = ..."]
+    assert notes([*stubs, *answers, *checks()]) == []
+    assert len(notes([*answers, *stubs, *checks()])) == 2
+
+
 def test_split_cells_are_noted():
     assert notes([*checks(), "def f(x):", "    return x"]) == [
         "code cell 8 begins indented: split from the one before it?"

@@ -17,7 +17,11 @@ def f(x, axis="C"):
     print("Anna", f"Anna {x}")
     return x + 1
 '''
-    assert of(cell) == "def f(x, axis='C'):\n    pass\n    print('…', '…')\n    return x + 1"
+    assert of(cell) == "def f(x, axis='C'):\n    print('…', '…')\n    return x + 1"
+
+
+def test_what_held_a_docstring_alone_stays_python():
+    assert of('def f(x):\n    """Anna."""') == "def f(x):\n    pass"
 
 
 def test_the_last_definition_counts_and_each_stands_once():

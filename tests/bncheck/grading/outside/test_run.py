@@ -207,6 +207,9 @@ def test_resume_keeps_what_is_done_and_grades_what_changed(lent, tmp_path, monke
     assert len(asked) == 6, "without --resume all are graded anew"
     main([*call, "--resume", "--seed", "1"])
     assert len(asked) == 9, "another seed is another grade"
+    (out / "feedback" / "two.json").write_text("")
+    main([*call, "--resume", "--seed", "1"])
+    assert len(asked) == 10, "what is damaged is graded again"
 
 
 @pytest.mark.parametrize("of", [2, 5])
@@ -222,6 +225,26 @@ def test_parts_of_a_class_merge_into_what_one_run_writes(lent, tmp_path, of):
         assert main(["grade", str(folder), "--out", part, "--shard", f"{number}/{of}"]) == DONE
     assert main(["merge", *parts, "--out", str(tmp_path / "merged")]) == DONE
     assert contents(tmp_path / "merged") == contents(tmp_path / "whole")
+
+
+@pytest.mark.parametrize("part", ["gather", "grade"])
+def test_a_fault_of_the_grader_takes_one_row(lent, tmp_path, monkeypatch, part):
+    from bncheck.grading.outside import engines
+
+    for name in ("one", "two"):
+        hand_in(tmp_path / "class", name, f"mark = '{name}'")
+    real = getattr(engines, part)
+
+    def fails(*arguments):
+        if "mark = 'one'" in str(arguments):
+            raise TypeError("a fault of the grader")
+        return real(*arguments)
+
+    monkeypatch.setattr(engines, part, fails)
+    assert main(["grade", str(tmp_path / "class"), "--out", str(tmp_path / "out")]) == DONE
+    found = rows(tmp_path / "out")
+    assert (found["one"]["state"], found["two"]["state"]) == ("unjudged", "graded")
+    assert "the grader failed: TypeError: a fault of the grader" in found["one"]["notes"]
 
 
 def test_an_interrupted_run_leaves_no_old_table(lent, tmp_path, monkeypatch):

@@ -47,7 +47,7 @@ def test_moodles_worksheet_keeps_all_but_grades_and_comments(tmp_path):
     assert look == []
     assert anna["Grade"] == "15.00", "6 of 8, out of 20"
     assert anna["Feedback comments"].splitlines() == [
-        "6 of 8 points.",
+        "6 of 8 points",
         "N: 1 of 1",
         "Forward: 4 of 4",
         "Undo: 1 of 3: no undo",

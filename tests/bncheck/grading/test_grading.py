@@ -1,19 +1,22 @@
-"""The example files for batch systems grade each part once, with options that exist."""
+"""What the page for teachers shows, and the example files for batch systems, do what they say."""
 
 from __future__ import annotations
 
 import os
 import re
+import shlex
 import subprocess
 from pathlib import Path
 
+import nbformat
 import pytest
 import yaml
 
-from bncheck.grading.outside.command import parser
+from bncheck.grading.outside.command import COMMANDS, parser
+from bncheck.grading.results.policy import Policy, read_policy
 from bncheck.grading.results.shards import Shard
 
-EXERCISES = Path(__file__).resolve().parents[4] / "exercises"
+EXERCISES = Path(__file__).resolve().parents[3] / "exercises"
 SLURM = EXERCISES / "grade.slurm"
 KUBERNETES = EXERCISES / "grade.k8s.yml"
 
@@ -91,3 +94,31 @@ def test_the_pods_of_kubernetes_are_a_division(bncheck):
     chosen = policy["spec"]["podSelector"]["matchLabels"].items()
     assert chosen <= spec["template"]["metadata"]["labels"].items()
     assert set(policy["spec"]) == {"podSelector", "policyTypes"}, "no rule: nothing may pass"
+
+
+# -- the page for teachers ------------------------------------------------------------------------
+
+
+def blocks(language):
+    page = nbformat.read(EXERCISES / "teachers.ipynb", as_version=4)
+    text = "\n".join(cell.source for cell in page.cells if cell.cell_type == "markdown")
+    return re.findall(rf"^```{language}\n(.*?)^```", text, re.M | re.S)
+
+
+def test_the_page_for_teachers_shows_commands_that_exist():
+    lines = [line for block in blocks("sh") for line in block.splitlines() if line]
+    calls = [shlex.split(line, comments=True) for line in lines]
+    files = {name for call in calls if call[0] == "sbatch" for name in call if "/grade." in name}
+    assert files == {"exercises/grade.slurm"}
+    for name, command, *arguments in (call for call in calls if call[0] != "sbatch"):
+        assert name == "bncheck" and command in COMMANDS
+        if command == "grade":
+            parser().parse_args(arguments)
+
+
+def test_the_policy_on_the_page_for_teachers_is_one(tmp_path):
+    (block,) = blocks("toml")
+    (tmp_path / "policy.toml").write_text(block, encoding="utf-8")
+    policy = read_policy(tmp_path / "policy.toml")
+    for name in ("attempts", "weights", "dropped", "bonus", "late", "replaced"):
+        assert getattr(policy, name) != getattr(Policy(), name), "each is shown"
