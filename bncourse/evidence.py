@@ -6,6 +6,7 @@ The verdict is computed from the interval and from what the claim predicts, neve
 """
 
 import functools
+import inspect
 import json
 import math
 import os
@@ -188,25 +189,29 @@ class Experiment(Protocol):
     claim: Claim
     __name__: str
 
-    def __call__(self, seeds: Sequence[int] = ...) -> Result: ...
+    def __call__(self, seeds: Sequence[int] = ..., *setting: Any, **more: Any) -> Result: ...
 
 
-def measures(claim: Claim) -> Callable[[Callable[[Sequence[int]], Result]], Experiment]:
-    """Decorate a function of the seeds that measures `claim` and returns its Result.
+def measures(claim: Claim) -> Callable[[Callable[..., Result]], Experiment]:
+    """Decorate a function of the seeds, and of its setting, that measures `claim`.
 
-    Called with the default seeds, the Result is kept in the folder that the environment variable
-    BNCOURSE_RESULTS names, if it is set, and read from there the next time: the ledger shows what
-    the chapters measured without running it all again. There it lies in a folder named after the
-    module that measures it: whoever edits that module, or what it imports, must empty this folder;
-    the book's build does so.
+    The function returns a Result. Where seeds and setting are the defaults, given or not, it is
+    kept in the folder that the environment variable BNCOURSE_RESULTS names, if it is set, and read
+    from there the next time: the ledger shows what the chapters measured without running it all
+    again. There it lies in a folder named after the module that measures it: whoever edits that
+    module, or what it imports, must empty this folder; the book's build does so.
     """
 
-    def decorate(function: Callable[[Sequence[int]], Result]) -> Experiment:
+    def decorate(function: Callable[..., Result]) -> Experiment:
+        signature = inspect.signature(function)
+        usual = {name: p.default for name, p in signature.parameters.items()} | {"seeds": SEEDS}
+
         @functools.wraps(function)
-        def run(seeds: Sequence[int] = SEEDS) -> Result:
+        def run(seeds: Sequence[int] = SEEDS, *setting: Any, **more: Any) -> Result:
             folder = os.environ.get(RESULTS_VARIABLE)
-            if not folder or tuple(seeds) != SEEDS:
-                return function(seeds)
+            given = signature.bind(tuple(seeds), *setting, **more).arguments
+            if not folder or any(value != usual[name] for name, value in given.items()):
+                return function(seeds, *setting, **more)
             path = Path(folder) / function.__module__ / f"{claim.id}.json"
             if path.exists():
                 return from_json(path.read_text(encoding="utf-8"))

@@ -4,7 +4,7 @@ import inspect
 import os
 import string
 import textwrap
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from numbers import Number
 
 import numpy as np
@@ -49,6 +49,16 @@ def say(template: str, /, *, holds: bool | np.bool_ = True, **values: object) ->
     if os.environ.get(STRICT):
         raise AssertionError(f"this no longer holds: {sentence}")
     return Markdown(f"{CHANGED}\n\n{sentence}")
+
+
+def listed(values: Iterable[float], spec: str = "g") -> str:
+    """Numbers as they are written in a sentence.
+
+    >>> listed([0.5, -1, 2], ".1f")
+    '0.5, −1.0 and 2.0'
+    """
+    *first, last = (f"{value:{spec}}".replace("-", "−") for value in values)
+    return f"{', '.join(first)} and {last}" if first else last
 
 
 def source(code: Callable[..., object]) -> Markdown:

@@ -139,6 +139,22 @@ def test_other_seeds_are_measured_and_never_kept(tmp_path, monkeypatch):
     assert not list(tmp_path.iterdir())
 
 
+def test_a_setting_that_is_the_default_is_kept_and_another_is_not(tmp_path, monkeypatch):
+    monkeypatch.setenv(evidence.RESULTS_VARIABLE, str(tmp_path))
+    calls = []
+
+    @measures(claim())
+    def experiment(seeds=evidence.SEEDS, steps=10, *, rates=(0.1, 1.0)) -> Result:
+        calls.append((steps, rates))
+        return weigh(claim(), [float(steps)] * len(seeds), data="d", seeds=seeds)
+
+    assert experiment((0, 1, 2, 3, 4), steps=10, rates=(0.1, 1.0)).effect == 10
+    assert experiment().effect == 10 and len(calls) == 1
+    assert experiment(steps=20).effect == 20 and experiment(rates=(0.1,)).effect == 10
+    assert calls == [(10, (0.1, 1.0)), (20, (0.1, 1.0)), (10, (0.1,))]
+    assert len(list(tmp_path.rglob("*.json"))) == 1
+
+
 def test_without_a_folder_every_call_measures(monkeypatch):
     monkeypatch.delenv(evidence.RESULTS_VARIABLE, raising=False)
     experiment, calls = counted([1, 2, 3, 4, 6])

@@ -45,7 +45,7 @@ def questions(path: Path) -> list[Question]:
     assert label is not None
     found = []
     for source in cells:
-        if "<details" not in source:
+        if '<details class="answer' not in source:
             continue
         head = re.match(r"\*\*(\d+)\.\*\* (.+?)\n\n<details", source, re.S)
         assert head is not None, f"{path.name}: a question is **number.** and a text:\n{source}"
