@@ -64,6 +64,13 @@ def measured(root: Path) -> list[str]:
     return sorted(path.name for path in results.iterdir()) if results.is_dir() else []
 
 
+def fitting(root: Path) -> list[str]:
+    """The modules whose results were measured with the present code."""
+    known = _read(folder(root) / "keys.json")
+    now = {name: closure.key(root, closure.closure(root, [name])) for name in measured(root)}
+    return [name for name, key in now.items() if known.get(name) == key]
+
+
 def forget(root: Path, names: Iterable[str]) -> None:
     """Remove these notebooks and results from the cache."""
     gone = set(names)
