@@ -19,7 +19,6 @@ from bncourse.experiments.ch04_backward.gradient_checks import (
     correct,
     difference,
     numerical_gradient,
-    surviving_share,
 )
 
 
@@ -174,10 +173,3 @@ def test_the_check_of_a_backward_that_is_twice_too_large_says_so():
     x, dy, gamma = rng.normal(size=(6, 2)), rng.normal(size=(6, 2)), np.array([2.0, -0.5])
     assert against_differences(correct, x, dy, gamma) < 1e-8
     assert against_differences(lambda *a: 2 * correct(*a), x, dy, gamma) > 0.1
-
-
-@pytest.mark.parametrize("n", [2, 3, 4, 8, 32])
-def test_two_directions_of_n_do_not_survive(n):
-    rng = np.random.default_rng(0)
-    share = surviving_share(rng.normal(size=(96, 64)), n, rng)
-    assert share == pytest.approx(math.sqrt((n - 2) / n), abs=0.03)
