@@ -9,29 +9,36 @@ from bncourse.data import Data, load
 from bncourse.evidence import SEEDS, Claim, Result, measures, weigh
 from bncourse.experiments.arms import ARMS, mlps
 from bncourse.experiments.ch02_rationale.input_scaling import CHAPTER, at_best_rate, steps_by_rate
-from bncourse.experiments.ch02_rationale.watching import DEPTH, RATE, STEPS, Shaken, Watch, watch
+from bncourse.experiments.ch02_rationale.watching import (
+    DEPTH,
+    USUAL,
+    Shaken,
+    Training,
+    Watch,
+    watch,
+)
 from bncourse.models import MLP
 
-NOISE = 0.5
 OTHER_RATES = (0.1, 0.2)
 DATA = "digits, 6-layer MLP"
 
 
 @functools.cache
-def watches(seeds: tuple[int, ...]) -> dict[str, Watch]:
+def watches(seeds: tuple[int, ...], training: Training = USUAL) -> dict[str, Watch]:
     """Three arms with the same weights and batches: none, BN, and BN followed by noise."""
+    shaken = functools.partial(Shaken, amount=training.noise)
     return {
-        "none": watch(ARMS["none"], seeds),
-        "BN": watch(ARMS["BN"], seeds),
-        "BN + noise": watch(functools.partial(Shaken, amount=NOISE), seeds, gradients=False),
+        "none": watch(ARMS["none"], seeds, training),
+        "BN": watch(ARMS["BN"], seeds, training),
+        "BN + noise": watch(shaken, seeds, training, gradients=False),
     }
 
 
 @functools.cache
-def plain_steps(seeds: tuple[int, ...]) -> np.ndarray:
+def plain_steps(seeds: tuple[int, ...], training: Training = USUAL) -> np.ndarray:
     """Steps of the network without BN at `OTHER_RATES` and the common one, `(rates, seeds)`."""
-    others = steps_by_rate(_plain, load(), seeds, OTHER_RATES, steps=STEPS)
-    return np.vstack([others, watches(seeds)["none"].steps])
+    others = steps_by_rate(_plain, load(), seeds, OTHER_RATES, steps=training.steps)
+    return np.vstack([others, watches(seeds, training)["none"].steps])
 
 
 def _plain(data: Data, seeds: Sequence[int]) -> Sequence[MLP]:
@@ -68,12 +75,12 @@ def drift(watched: Watch) -> np.ndarray:
         "covariate shift.",
     )
 )
-def distribution_changes(seeds: Sequence[int] = SEEDS) -> Result:
-    """How far the units' means move in 120 steps, in units of their spread at the start.
+def distribution_changes(seeds: Sequence[int] = SEEDS, training: Training = USUAL) -> Result:
+    """How far the units' means move in training, in units of their spread at the start.
 
     Arms: drift `(seeds, layers)` and, by look, `bands` of the first seed, `dead` and `spread`.
     """
-    found = watches(tuple(seeds))
+    found = watches(tuple(seeds), training)
     arms = {f"drift, {name}": drift(found[name]) for name in ("none", "BN")}
     for name in ("none", "BN"):
         arms[f"bands, {name}"] = found[name].bands[0]
@@ -101,9 +108,9 @@ def distribution_changes(seeds: Sequence[int] = SEEDS) -> Result:
         literature="{cite:t}`ioffe2015` show more stable distributions with BN.",
     )
 )
-def bn_reduces_shift(seeds: Sequence[int] = SEEDS) -> Result:
+def bn_reduces_shift(seeds: Sequence[int] = SEEDS, training: Training = USUAL) -> Result:
     """Per-step change of the units' means at one learning rate; arms `(seeds, looks, layers)`."""
-    found = watches(tuple(seeds))
+    found = watches(tuple(seeds), training)
     shift = {name: watched.shift for name, watched in found.items()}
     return weigh(
         bn_reduces_shift.claim,
@@ -127,9 +134,9 @@ def bn_reduces_shift(seeds: Sequence[int] = SEEDS) -> Result:
         literature="{cite:t}`santurkar2018` propose this measure and find no reduction by BN.",
     )
 )
-def bn_reduces_gradient_shift(seeds: Sequence[int] = SEEDS) -> Result:
+def bn_reduces_gradient_shift(seeds: Sequence[int] = SEEDS, training: Training = USUAL) -> Result:
     """Relative change of the gradients at one learning rate; arms `(seeds, times, layers - 1)`."""
-    found = watches(tuple(seeds))
+    found = watches(tuple(seeds), training)
     none, bn = found["none"].gradient, found["BN"].gradient
     return weigh(
         bn_reduces_gradient_shift.claim,
@@ -152,12 +159,12 @@ def bn_reduces_gradient_shift(seeds: Sequence[int] = SEEDS) -> Result:
         unit="times",
     )
 )
-def shift_slows(seeds: Sequence[int] = SEEDS) -> Result:
+def shift_slows(seeds: Sequence[int] = SEEDS, training: Training = USUAL) -> Result:
     """The price of a shift that is added on purpose; everything else is the same.
 
     Arms: `steps, ...` of all three networks `(seeds,)`, and `accuracy, ...` every 5 steps.
     """
-    found = watches(tuple(seeds))
+    found = watches(tuple(seeds), training)
     arms = {f"steps, {name}": watched.steps for name, watched in found.items()}
     arms |= {f"accuracy, {name}": watched.accuracy for name, watched in found.items()}
     return weigh(
@@ -184,10 +191,10 @@ def shift_slows(seeds: Sequence[int] = SEEDS) -> Result:
         "stays fast.",
     )
 )
-def shift_explains_speed(seeds: Sequence[int] = SEEDS) -> Result:
+def shift_explains_speed(seeds: Sequence[int] = SEEDS, training: Training = USUAL) -> Result:
     """BN with added shift at one rate against no BN at the best of three; arms `(seeds,)`."""
-    found = watches(tuple(seeds))
-    best, plain = at_best_rate(plain_steps(tuple(seeds)))
+    found = watches(tuple(seeds), training)
+    best, plain = at_best_rate(plain_steps(tuple(seeds), training))
     return weigh(
         shift_explains_speed.claim,
         (found["BN + noise"].steps / plain).tolist(),
@@ -196,6 +203,6 @@ def shift_explains_speed(seeds: Sequence[int] = SEEDS) -> Result:
         arms={
             "BN + noise": found["BN + noise"].steps,
             "none": plain,
-            "best rate": [(*OTHER_RATES, RATE)[best]],
+            "best rate": [(*OTHER_RATES, training.rate)[best]],
         },
     )

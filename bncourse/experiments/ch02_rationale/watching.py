@@ -20,8 +20,31 @@ from bncourse.recording import Recorder
 from bncourse.training import classification_loss, fit
 from bnlib.nn import BatchNorm1d
 
-DEPTH, STEPS, RATE, BATCH, PROBE = 6, 120, 0.3, 64, 256
+DEPTH, BATCH, PROBE = 6, 64, 256
 EVERY = 5  # steps between two looks; each look compares the network before and after one step
+
+
+@dataclass(frozen=True)
+class Training:
+    """How the 6-layer MLPs are trained: SGD without momentum, on batches of 64.
+
+    steps: a multiple of 5; rate: the learning rate; noise: the amount of `Shaken`.
+    Raises ValueError for other steps.
+    """
+
+    steps: int = 120
+    rate: float = 0.3
+    noise: float = 0.5
+
+    def __post_init__(self) -> None:
+        if self.steps < EVERY or self.steps % EVERY:
+            raise ValueError(
+                f"steps must be a multiple of {EVERY}, since we look every {EVERY} steps, "
+                f"got {self.steps}: use {max(EVERY, self.steps // EVERY * EVERY)}"
+            )
+
+
+USUAL = Training()
 
 
 class Shaken(nn.Module):
@@ -134,8 +157,11 @@ class Watch:
 class _Observer:
     """Looks at a model after every step of `fit`; the lists hold one entry per look."""
 
-    def __init__(self, model: MLP, data: Data, noise: torch.Generator, gradients: bool) -> None:
-        self.model, self.data, self.noise, self.gradients = model, data, noise, gradients
+    def __init__(
+        self, model: MLP, data: Data, noise: torch.Generator, rate: float, gradients: bool
+    ) -> None:
+        self.model, self.data, self.noise = model, data, noise
+        self.rate, self.gradients = rate, gradients
         self.means: list[np.ndarray] = []
         self.stds: list[np.ndarray] = []
         self.shift: list[np.ndarray] = []
@@ -160,30 +186,33 @@ class _Observer:
         self.dead.append((z <= 0).all(1).float().mean(1).numpy())
         if self.gradients and step % (3 * EVERY) == 0:
             x, y = self.data.train_x[:BATCH], self.data.train_y[:BATCH]
-            self.gradient.append(gradient_shift(self.model, x, y, RATE))
+            self.gradient.append(gradient_shift(self.model, x, y, self.rate))
 
 
 def watch(
-    norm: NormFactory | None, seeds: Sequence[int], *, steps: int = STEPS, gradients: bool = True
+    norm: NormFactory | None,
+    seeds: Sequence[int],
+    training: Training = USUAL,
+    *,
+    gradients: bool = True,
 ) -> Watch:
-    """Train a 6-layer MLP per seed, SGD at rate 0.3 without momentum, and look on every 5 steps.
-
-    steps: a multiple of 5.
-    """
+    """Train a 6-layer MLP per seed, and look on every 5 steps."""
     data = load()
     histories, observers = [], []
     models = mlps(data, seeds, depth=DEPTH, norm=norm)
     for seed, model, order in zip(seeds, models, shuffles(seeds), strict=True):
-        observer = _Observer(model.train(), data, generator(seed, stream=3), gradients)
+        observer = _Observer(
+            model.train(), data, generator(seed, stream=3), training.rate, gradients
+        )
         observer.look(0)
         histories.append(
             fit(
                 model,
                 data,
-                steps=steps,
+                steps=training.steps,
                 generator=order,
                 batch_size=BATCH,
-                lr=RATE,
+                lr=training.rate,
                 momentum=0.0,
                 eval_every=EVERY,
                 after_step=observer.look,

@@ -2,6 +2,8 @@
 
 import copy
 import functools
+from collections.abc import Sequence
+from dataclasses import dataclass
 from functools import partial
 
 from torch import Tensor, nn
@@ -13,8 +15,30 @@ from bncourse.recording import Recorder, named
 from bncourse.training import History, classification_loss, fit_many
 from bnlib.nn import BatchNorm1d
 
-DEPTH, WIDTH, STEPS, BATCH, RATE = 4, 32, 300, 64, 0.05
-SETTING = f"digits, MLP of {DEPTH} hidden layers with {WIDTH} units, {STEPS} steps"
+BATCH = 64
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """Which networks are trained, and how: MLPs on the digits, SGD with momentum 0.9.
+
+    depth: hidden layers; width: units in each; steps: on batches of 64; lr: the learning rate.
+    """
+
+    depth: int = 4
+    width: int = 32
+    steps: int = 300
+    lr: float = 0.05
+
+    @property
+    def data(self) -> str:
+        """The data and the networks in words."""
+        return (
+            f"digits, MLP of {self.depth} hidden layers with {self.width} units, {self.steps} steps"
+        )
+
+
+USUAL = Recipe()
 
 NORMS: dict[str, NormFactory | None] = {
     "BN": BatchNorm1d,
@@ -24,17 +48,22 @@ NORMS: dict[str, NormFactory | None] = {
 
 
 @functools.cache
-def trained(seeds: tuple[int, ...], arm: str) -> tuple[list[MLP], History]:
+def _trained(seeds: tuple[int, ...], arm: str, recipe: Recipe) -> tuple[list[MLP], History]:
+    data = load()
+    models = mlps(data, seeds, depth=recipe.depth, width=recipe.width, norm=NORMS[arm])
+    order = shuffles(seeds)
+    history = fit_many(
+        models, data, steps=recipe.steps, generators=order, lrs=recipe.lr, batch_size=BATCH
+    )
+    return models, history
+
+
+def trained(seeds: Sequence[int], arm: str, recipe: Recipe = USUAL) -> tuple[list[MLP], History]:
     """The networks of one arm of `NORMS` after training, and how it went; one per seed.
 
     Treat them as read-only, and copy one before you change it: they are kept between calls.
     """
-    data = load()
-    models = mlps(data, seeds, depth=DEPTH, width=WIDTH, norm=NORMS[arm])
-    history = fit_many(
-        models, data, steps=STEPS, generators=shuffles(seeds), lrs=RATE, batch_size=BATCH
-    )
-    return models, history
+    return _trained(tuple(seeds), arm, recipe)
 
 
 def look(

@@ -12,7 +12,7 @@ from torch import Tensor
 
 from bncourse.data import load
 from bncourse.evidence import SEEDS, Claim, Result, measures, weigh
-from bncourse.experiments.ch03_mechanism.inside import BATCH, SETTING, linears, look, trained
+from bncourse.experiments.ch03_mechanism.inside import BATCH, USUAL, Recipe, linears, look, trained
 from bncourse.models import MLP
 from bncourse.recording import Recorder
 
@@ -34,21 +34,23 @@ SCALES = tuple(10.0**k for k in range(-5, 4))
         "factor, by {cite:t}`laarhoven2017`.",
     )
 )
-def weight_scale_invariant(seeds: Sequence[int] = SEEDS) -> Result:
+def weight_scale_invariant(
+    seeds: Sequence[int] = SEEDS, recipe: Recipe = USUAL, scales: Sequence[float] = SCALES
+) -> Result:
     """Logits and gradients of trained networks after multiplying the hidden weights by a factor."""
-    changes, gradients = [], []
-    for model in trained(tuple(seeds), "BN")[0]:
-        logits, gradient = _respond(model)
-        responses = [_respond(rescaled(model, scale)) for scale in SCALES]
+    by_10, changes, gradients = [], [], []
+    for model in trained(seeds, "BN", recipe)[0]:
+        logits, gradient = response(model, 1.0)
+        by_10.append(float((response(model, 10.0)[0] - logits).norm() / logits.norm()))
+        responses = [response(model, scale) for scale in scales]
         changes.append([float((z - logits).norm() / logits.norm()) for z, _ in responses])
         gradients.append([g / gradient for _, g in responses])
-    at_10 = SCALES.index(10.0)
     return weigh(
         weight_scale_invariant.claim,
-        [row[at_10] for row in changes],
-        data=SETTING,
+        by_10,
+        data=recipe.data,
         seeds=seeds,
-        arms={"scales": SCALES, "change": changes, "gradient": gradients},
+        arms={"scales": scales, "change": changes, "gradient": gradients},
     )
 
 
@@ -66,14 +68,16 @@ def weight_scale_invariant(seeds: Sequence[int] = SEEDS) -> Result:
         literature="Noted by {cite:t}`ioffe2015`, section 3.2: β takes over the bias's role.",
     )
 )
-def bias_redundant(seeds: Sequence[int] = SEEDS) -> Result:
+def bias_redundant(seeds: Sequence[int] = SEEDS, recipe: Recipe = USUAL) -> Result:
     """Gradients of biases in front of BN in both modes, and in networks without BN."""
     arms = {
-        "BN, train mode": [bias_share(model) for model in trained(tuple(seeds), "BN")[0]],
-        "BN, eval mode": [bias_share(m, training=False) for m in trained(tuple(seeds), "BN")[0]],
-        "none": [bias_share(model) for model in trained(tuple(seeds), "none")[0]],
+        "BN, train mode": [bias_share(model) for model in trained(seeds, "BN", recipe)[0]],
+        "BN, eval mode": [bias_share(m, training=False) for m in trained(seeds, "BN", recipe)[0]],
+        "none": [bias_share(model) for model in trained(seeds, "none", recipe)[0]],
     }
-    return weigh(bias_redundant.claim, arms["BN, train mode"], data=SETTING, seeds=seeds, arms=arms)
+    return weigh(
+        bias_redundant.claim, arms["BN, train mode"], data=recipe.data, seeds=seeds, arms=arms
+    )
 
 
 def rescaled(model: MLP, scale: float) -> MLP:
@@ -93,10 +97,13 @@ def bias_share(model: MLP, *, training: bool = True) -> float:
     return float(_gradient(seen, "bias") / _gradient(seen, "weight"))
 
 
-def _respond(model: MLP) -> tuple[Tensor, float]:
-    """Logits on one batch in training mode, and the norm of the gradient of the hidden weights."""
+def response(model: MLP, scale: float) -> tuple[Tensor, float]:
+    """What one batch gets from the model with its hidden weights and biases times `scale`.
+
+    Returns its logits in training mode, and the norm of the gradient of the hidden weights.
+    """
     data = load()
-    seen = look(model, data.train_x[:BATCH], data.train_y[:BATCH])
+    seen = look(rescaled(model, scale), data.train_x[:BATCH], data.train_y[:BATCH])
     return seen.outputs["output"], float(_gradient(seen, "weight"))
 
 

@@ -15,9 +15,8 @@ from bncourse.evidence import SEEDS, Claim, Result, measures, weigh
 from bncourse.experiments.arms import mlps
 from bncourse.experiments.ch03_mechanism.inside import (
     BATCH,
-    DEPTH,
-    SETTING,
-    WIDTH,
+    USUAL,
+    Recipe,
     affine,
     look,
     norms,
@@ -41,11 +40,11 @@ from bnlib.modes import evaluating
         literature="Algorithm 1 of {cite:t}`ioffe2015`.",
     )
 )
-def standard_output(seeds: Sequence[int] = SEEDS) -> Result:
+def standard_output(seeds: Sequence[int] = SEEDS, recipe: Recipe = USUAL) -> Result:
     """Mean and spread of the output of every norm layer of trained networks, on one batch."""
     data = load()
     effects, simple, weakest = [], [], []
-    for model in trained(tuple(seeds), "BN")[0]:
+    for model in trained(seeds, "BN", recipe)[0]:
         seen = look(model, data.train_x[:BATCH])
         worst, without_eps, smallest = 0.0, 0.0, np.inf
         for k, norm in enumerate(norms(model)):
@@ -63,7 +62,7 @@ def standard_output(seeds: Sequence[int] = SEEDS) -> Result:
     return weigh(
         standard_output.claim,
         effects,
-        data=SETTING,
+        data=recipe.data,
         seeds=seeds,
         arms={"from |γ| alone": simple, "smallest variance": weakest},
     )
@@ -81,11 +80,11 @@ def standard_output(seeds: Sequence[int] = SEEDS) -> Result:
         literature="",
     )
 )
-def layers_adapt(seeds: Sequence[int] = SEEDS) -> Result:
+def layers_adapt(seeds: Sequence[int] = SEEDS, recipe: Recipe = USUAL) -> Result:
     """What γ and β are after training, and what is lost if they are put back to 1 and 0."""
     data = load()
     gammas, betas, kept, reset = [], [], [], []
-    for model in trained(tuple(seeds), "BN")[0]:
+    for model in trained(seeds, "BN", recipe)[0]:
         learned = [affine(norm) for norm in norms(model)]
         gammas.append(np.stack([gamma.numpy() for gamma, _ in learned]))
         betas.append(np.stack([beta.numpy() for _, beta in learned]))
@@ -96,7 +95,7 @@ def layers_adapt(seeds: Sequence[int] = SEEDS) -> Result:
     return weigh(
         layers_adapt.claim,
         moved.min(1).tolist(),
-        data=SETTING,
+        data=recipe.data,
         seeds=seeds,
         arms={"gamma": gamma, "beta": beta, "moved": moved, "kept": kept, "put back": reset},
     )
@@ -132,14 +131,14 @@ def put_back(model: MLP, data: Data) -> MLP:
         literature="",
     )
 )
-def affine_helps(seeds: Sequence[int] = SEEDS) -> Result:
+def affine_helps(seeds: Sequence[int] = SEEDS, recipe: Recipe = USUAL) -> Result:
     """Training with learned γ and β against training with γ = 1 and β = 0 throughout."""
-    arms = {arm: trained(tuple(seeds), arm)[1] for arm in ("BN", "fixed")}
+    arms = {arm: trained(seeds, arm, recipe)[1] for arm in ("BN", "fixed")}
     accuracies = {arm: 100 * history.test_accuracy[:, -1] for arm, history in arms.items()}
     return weigh(
         affine_helps.claim,
         (accuracies["BN"] - accuracies["fixed"]).tolist(),
-        data=SETTING,
+        data=recipe.data,
         seeds=seeds,
         arms={
             "learned": accuracies["BN"],
@@ -163,25 +162,28 @@ def affine_helps(seeds: Sequence[int] = SEEDS) -> Result:
         literature="",
     )
 )
-def not_data_normalisation(seeds: Sequence[int] = SEEDS) -> Result:
+def not_data_normalisation(seeds: Sequence[int] = SEEDS, recipe: Recipe = USUAL) -> Result:
     """Mean and spread of every pre-activation over the training set; the input is standardised."""
     data = load()
     networks = {
-        "at the start": mlps(data, seeds, depth=DEPTH, width=WIDTH, norm=None),
-        "after training": trained(tuple(seeds), "none")[0],
+        "at the start": mlps(data, seeds, depth=recipe.depth, width=recipe.width, norm=None),
+        "after training": trained(seeds, "none", recipe)[0],
     }
     off: dict[str, list[list[float]]] = {moment: [] for moment in networks}
     spread: dict[str, list[list[float]]] = {moment: [] for moment in networks}
     for moment, models in networks.items():
         for model in models:
             seen = look(model, data.train_x)
-            layers = [data.train_x, *(seen.outputs[f"hidden.{k}.linear"] for k in range(DEPTH))]
+            layers = [
+                data.train_x,
+                *(seen.outputs[f"hidden.{k}.linear"] for k in range(recipe.depth)),
+            ]
             off[moment].append([off_centre(layer) for layer in layers])
             spread[moment].append([unequal(layer) for layer in layers])
     return weigh(
         not_data_normalisation.claim,
         [float(np.mean(layers[1:])) for layers in off["after training"]],
-        data=SETTING,
+        data=recipe.data,
         seeds=seeds,
         arms={f"off centre, {moment}": values for moment, values in off.items()}
         | {f"unequal, {moment}": values for moment, values in spread.items()},

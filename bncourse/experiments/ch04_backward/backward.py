@@ -18,16 +18,15 @@ from bncourse.experiments.arms import ARMS, mlps, shuffles
 from bncourse.recording import Recorder, named
 from bncourse.training import classification_loss, fit
 
-DEPTH, WIDTH, BATCH = 50, 256, 256
+BATCH = 256
 GAINS = (0.5, 1.0, 2.0)
-AT_START = f"digits, untrained ReLU MLP, {DEPTH} layers, width {WIDTH}, batch {BATCH}"
-
-TRAINED_DEPTH, TRAINED_WIDTH, RATE = 20, 64, 0.1
 MOMENTS = (0, 1, 2, 5, 10, 20, 50, 100)
-IN_TRAINING = (
-    f"digits, ReLU MLP with BN, {TRAINED_DEPTH} layers, width {TRAINED_WIDTH}, "
-    f"after {MOMENTS[-1]} steps"
-)
+
+
+def _at_start(depth: int, width: int) -> str:
+    """The data and the networks in words."""
+    return f"digits, untrained ReLU MLP, {depth} layers, width {width}, batch {BATCH}"
+
 
 # For a standard normal z: E[relu(z)²] = 1/2, Var[relu(z)] = (π − 1)/(2π); the root of their ratio.
 PREDICTED = math.sqrt(math.pi / (math.pi - 1))
@@ -52,8 +51,14 @@ def growth(norms: ArrayLike) -> np.ndarray:
 
     >>> growth([8.0, 4.0, 2.0])
     array(2.)
+
+    Raises ValueError for fewer than two layers.
     """
     values = np.asarray(norms, dtype=float)
+    if values.shape[-1] < 2:
+        raise ValueError(
+            f"growth per layer needs at least 2 layers, got {values.shape[-1]}: go deeper"
+        )
     return np.asarray((values[..., 0] / values[..., -1]) ** (1 / (values.shape[-1] - 1)))
 
 
@@ -63,14 +68,14 @@ def departure(factors: np.ndarray) -> np.ndarray:
 
 
 @functools.cache
-def _at_start(seeds: tuple[int, ...]) -> dict[str, np.ndarray]:
-    """`forward` and `backward` of each arm: (gains, seeds, layers)."""
+def _profiles(seeds: tuple[int, ...], depth: int, width: int) -> dict[str, np.ndarray]:
+    """`forward` and `backward` of each arm at its start: (gains, seeds, layers)."""
     data = load()
     found = {}
     for arm, norm in ARMS.items():
         both = []
         for gain in GAINS:
-            models = mlps(data, seeds, depth=DEPTH, width=WIDTH, norm=norm, gain=gain)
+            models = mlps(data, seeds, depth=depth, width=width, norm=norm, gain=gain)
             both.append([profile(model, data, BATCH) for model in models])
         values = np.array(both)
         found[f"forward, {arm}"], found[f"backward, {arm}"] = values[:, :, 0], values[:, :, 1]
@@ -93,14 +98,14 @@ def _at_start(seeds: tuple[int, ...]) -> dict[str, np.ndarray]:
         "explode with depth at initialisation.",
     )
 )
-def gradients_tamed(seeds: Sequence[int] = SEEDS) -> Result:
+def gradients_tamed(seeds: Sequence[int] = SEEDS, *, depth: int = 50, width: int = 256) -> Result:
     """Growth per layer in deep plain networks with BN, drawn with He's initialisation."""
-    found = _at_start(tuple(seeds))
+    found = _profiles(tuple(seeds), depth, width)
     factors = {arm: growth(found[f"backward, {arm}"][GAINS.index(1.0)]) for arm in ARMS}
     return weigh(
         gradients_tamed.claim,
         departure(factors["BN"]).tolist(),
-        data=AT_START,
+        data=_at_start(depth, width),
         seeds=seeds,
         arms=found | {f"growth, {arm}": values for arm, values in factors.items()},
     )
@@ -121,13 +126,13 @@ def gradients_tamed(seeds: Sequence[int] = SEEDS) -> Result:
         "{cite:t}`luther`.",
     )
 )
-def gradient_growth(seeds: Sequence[int] = SEEDS) -> Result:
+def gradient_growth(seeds: Sequence[int] = SEEDS, *, depth: int = 50, width: int = 256) -> Result:
     """The measured growth per layer against the one derived for wide layers."""
-    factors = growth(_at_start(tuple(seeds))["backward, BN"][GAINS.index(1.0)])
+    factors = growth(_profiles(tuple(seeds), depth, width)["backward, BN"][GAINS.index(1.0)])
     return weigh(
         gradient_growth.claim,
         (np.abs(factors - PREDICTED) / PREDICTED).tolist(),
-        data=AT_START,
+        data=_at_start(depth, width),
         seeds=seeds,
         arms={"growth": factors},
     )
@@ -149,15 +154,17 @@ def gradient_growth(seeds: Sequence[int] = SEEDS) -> Result:
         "the gradient that is passed on.",
     )
 )
-def gradients_any_scale(seeds: Sequence[int] = SEEDS) -> Result:
+def gradients_any_scale(
+    seeds: Sequence[int] = SEEDS, *, depth: int = 50, width: int = 256
+) -> Result:
     """Growth per layer for weights drawn too small, as He et al. advise, and too large."""
-    found = _at_start(tuple(seeds))
+    found = _profiles(tuple(seeds), depth, width)
     factors = {arm: growth(found[f"backward, {arm}"]) for arm in ARMS}
     ranges = {arm: values.max(0) / values.min(0) for arm, values in factors.items()}
     return weigh(
         gradients_any_scale.claim,
         ranges["BN"].tolist(),
-        data=AT_START,
+        data=_at_start(depth, width),
         seeds=seeds,
         arms={f"growth, {arm}": values for arm, values in factors.items()}
         | {f"range, {arm}": values for arm, values in ranges.items()},
@@ -180,28 +187,44 @@ def gradients_any_scale(seeds: Sequence[int] = SEEDS) -> Result:
         "gradients of such networks.",
     )
 )
-def gradients_tamed_in_training(seeds: Sequence[int] = SEEDS) -> Result:
-    """Growth per layer of the same networks before the first step and along their training."""
-    data = load()
-    models = mlps(data, seeds, depth=TRAINED_DEPTH, width=TRAINED_WIDTH, norm=ARMS["BN"])
-    factors = growth([_along(m, data, g) for m, g in zip(models, shuffles(seeds), strict=True)])
+def gradients_tamed_in_training(
+    seeds: Sequence[int] = SEEDS,
+    *,
+    depth: int = 20,
+    width: int = 64,
+    lr: float = 0.1,
+    moments: Sequence[int] = MOMENTS,
+) -> Result:
+    """Growth per layer before the first step and along the training, after each of the moments."""
+    data, looks = load(), sorted(set(moments))
+    models = mlps(data, seeds, depth=depth, width=width, norm=ARMS["BN"])
+    paths = [
+        along(model, data, order, looks, lr)
+        for model, order in zip(models, shuffles(seeds), strict=True)
+    ]
+    factors = growth(paths)
     return weigh(
         gradients_tamed_in_training.claim,
         departure(factors[:, -1]).tolist(),
-        data=IN_TRAINING,
+        data=f"digits, ReLU MLP with BN, {depth} layers, width {width}, after {looks[-1]} steps",
         seeds=seeds,
-        arms={"moments": MOMENTS, "growth": factors},
+        arms={"moments": looks, "growth": factors},
     )
 
 
-def _along(model: nn.Module, data: Data, order: Generator) -> list[list[float]]:
-    """The norms of the gradient, layer by layer, at each of the MOMENTS of one training run."""
-    norms = [profile(model, data, BATCH)[1]]
+def along(
+    model: nn.Module, data: Data, order: Generator, moments: Sequence[int], lr: float
+) -> list[list[float]]:
+    """The norms of the gradient, layer by layer, after so many steps of one training run.
+
+    moments: ascending; 0 is the start, and the last is the length of the run, at least 1.
+    """
+    norms = [profile(model, data, BATCH)[1]] if moments[0] == 0 else []
 
     def watch(step: int) -> None:
-        if step in MOMENTS:
+        if step in moments:
             norms.append(profile(model, data, BATCH)[1])
 
-    steps = MOMENTS[-1]
-    fit(model, data, steps=steps, generator=order, lr=RATE, eval_every=steps, after_step=watch)
+    steps = moments[-1]
+    fit(model, data, steps=steps, generator=order, lr=lr, eval_every=steps, after_step=watch)
     return norms

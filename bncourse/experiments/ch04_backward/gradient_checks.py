@@ -130,17 +130,3 @@ def checks_of(x: Array, dy: Array, gamma: Array) -> dict[str, Callable[[Backward
         "Σ dx·x̂": lambda b: sum_of_dx_x_hat(b, x, dy, gamma),
         "random dy, N ≥ 4, γ ≠ 1": lambda b: against_differences(b, x, dy, gamma),
     }
-
-
-def surviving_share(x: Array, n: int, rng: np.random.Generator) -> float:
-    """Size of dx relative to that of γ dy/√(σ² + ε), root mean square over channels and batches.
-
-    x: (N, C), cut into batches of n examples; each gets a random dy, γ = 1 and a negligible ε.
-    Two of n directions are removed, so that sqrt((n − 2)/n) is to be expected.
-    """
-    squares = []
-    for batch in x[: len(x) // n * n].reshape(-1, n, x.shape[1]):
-        dy = rng.normal(size=batch.shape)
-        dx, _, _ = batch_norm_backward(dy, batch, np.ones(x.shape[1]), eps=1e-12)
-        squares.append((dx**2).sum(0) * batch.var(0) / (dy**2).sum(0))
-    return float(np.sqrt(np.mean(squares)))

@@ -108,10 +108,13 @@ def test_each_redraw_differs_and_the_seed_decides():
     assert torch.equal(first, layer.shift)
 
 
+SHORT = watching.Training(steps=20, rate=0.3)
+
+
 @pytest.fixture(scope="module")
 def watched():
     norms = {"none": None, "no noise": partial(watching.Shaken, amount=0.0), "BN": ARMS["BN"]}
-    return {name: watching.watch(norm, (0, 1), steps=20) for name, norm in norms.items()}
+    return {name: watching.watch(norm, (0, 1), SHORT) for name, norm in norms.items()}
 
 
 def test_noise_of_size_zero_changes_nothing(watched):
@@ -126,10 +129,13 @@ def test_watching_does_not_change_the_training(watched):
 
     data = load()
     model, order = mlps(data, (0,), depth=6, norm=ARMS["BN"])[0], shuffles((0,))[0]
-    history = fit(
-        model, data, steps=20, generator=order, lr=watching.RATE, momentum=0.0, eval_every=5
-    )
+    history = fit(model, data, steps=20, generator=order, lr=SHORT.rate, momentum=0.0, eval_every=5)
     np.testing.assert_array_equal(history.test_accuracy, watched["BN"].accuracy[0])
+
+
+def test_steps_between_two_looks_are_refused_with_the_next_that_fits():
+    with pytest.raises(ValueError, match=r"multiple of 5.*got 12: use 10"):
+        watching.Training(steps=12)
 
 
 def test_watch_has_one_entry_per_look(watched):

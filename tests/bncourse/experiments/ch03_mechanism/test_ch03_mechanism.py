@@ -14,11 +14,12 @@ from bnlib.nn import BatchNorm1d
 
 @pytest.fixture(autouse=True)
 def short_training(monkeypatch):
-    """Train for 3 steps, and forget it afterwards."""
-    monkeypatch.setattr(inside, "STEPS", 3)
-    inside.trained.cache_clear()
+    """Train for 3 steps, whatever the recipe says, and forget it afterwards."""
+    fit_many = inside.fit_many
+    monkeypatch.setattr(inside, "fit_many", lambda *a, **kw: fit_many(*a, **(kw | {"steps": 3})))
+    inside._trained.cache_clear()
     yield
-    inside.trained.cache_clear()
+    inside._trained.cache_clear()
 
 
 def network(norm=BatchNorm1d, seed=0):
@@ -61,7 +62,7 @@ def test_standard_output_notices_a_layer_that_divides_by_n_minus_1(monkeypatch):
 def test_layers_that_did_not_learn_have_not_moved(monkeypatch):
     data = load()
     fresh = mlps(data, range(5), depth=4, width=32, norm=BatchNorm1d)
-    monkeypatch.setattr(mechanism, "trained", lambda seeds, arm: (fresh, None))
+    monkeypatch.setattr(mechanism, "trained", lambda seeds, arm, recipe: (fresh, None))
     result = mechanism.layers_adapt()
     assert result.effects == (0.0,) * 5 and result.verdict == "not supported"
 
@@ -71,7 +72,7 @@ def test_moving_every_gamma_by_a_half_is_measured_as_a_half(monkeypatch):
     for model in models:
         for norm in inside.norms(model):
             norm.weight.data += 0.5
-    monkeypatch.setattr(mechanism, "trained", lambda seeds, arm: (models, None))
+    monkeypatch.setattr(mechanism, "trained", lambda seeds, arm, recipe: (models, None))
     np.testing.assert_allclose(mechanism.layers_adapt().effects, 0.5, rtol=1e-6)
 
 
@@ -88,6 +89,16 @@ def test_putting_back_restores_gamma_and_beta_and_measures_the_statistics_anew()
     torch.testing.assert_close(first.running_mean, z.mean(0).detach(), rtol=1e-4, atol=1e-5)
     torch.testing.assert_close(first.running_var, z.var(0).detach(), rtol=1e-4, atol=1e-5)
     assert all(torch.equal(value, before[name]) for name, value in state(model).items())
+
+
+def test_the_recipe_makes_the_networks_and_names_them():
+    recipe = inside.Recipe(depth=2, width=8, steps=1)
+    models, history = inside.trained(range(5), "none", recipe)
+    assert len(models[0].hidden) == 2 and models[0].hidden[1].linear.weight.shape == (8, 8)
+    assert history.losses.shape == (5, 3)
+    result = mechanism.not_data_normalisation(range(5), recipe)
+    assert result.data == "digits, MLP of 2 hidden layers with 8 units, 1 steps"
+    assert result.array("off centre, after training").shape == (5, 3)
 
 
 def test_arms_with_the_same_training_do_not_differ(monkeypatch):
@@ -114,15 +125,13 @@ def test_standardised_input_is_centred_and_first_layers_keep_it_so():
 
 def test_a_network_without_norm_feels_the_scale_of_its_weights(monkeypatch):
     plain = mlps(load(), range(5), depth=4, width=32, norm=None)
-    monkeypatch.setattr(invariance, "trained", lambda seeds, arm: (plain, None))
-    monkeypatch.setattr(invariance, "SCALES", (10.0,))
-    result = invariance.weight_scale_invariant()
+    monkeypatch.setattr(invariance, "trained", lambda seeds, arm, recipe: (plain, None))
+    result = invariance.weight_scale_invariant(scales=(10.0,))
     assert result.effect > 1 and result.verdict == "not supported"
 
 
 def test_with_norm_the_gradient_is_divided_by_the_scale(monkeypatch):
-    monkeypatch.setattr(invariance, "SCALES", (10.0,))
-    result = invariance.weight_scale_invariant()
+    result = invariance.weight_scale_invariant(scales=(10.0,))
     np.testing.assert_allclose(result.array("gradient"), 0.1, rtol=1e-3)
 
 
@@ -147,7 +156,7 @@ def test_a_layer_without_gamma_is_refused_with_a_way_out():
 
 def test_training_twice_gives_the_same_networks():
     first = [copy.deepcopy(m) for m in inside.trained((0, 1), "BN")[0]]
-    inside.trained.cache_clear()
+    inside._trained.cache_clear()
     again = inside.trained((0, 1), "BN")[0]
     x = torch.randn(5, 64, generator=generator(0))
     for a, b in zip(first, again, strict=True):

@@ -19,7 +19,6 @@ from bncourse.experiments.ch04_backward.gradient_checks import (
     correct,
     difference,
     numerical_gradient,
-    surviving_share,
 )
 
 
@@ -76,14 +75,27 @@ def test_small_networks_already_explode_with_norm_and_not_without():
     assert 1.1 < factors["BN"] < 1.3 and 0.85 < factors["none"] < 1.15
 
 
-def test_the_path_in_training_starts_before_the_first_step(monkeypatch):
-    monkeypatch.setattr(backward, "MOMENTS", (0, 1, 3))
+def test_a_single_layer_has_no_growth_per_layer():
+    with pytest.raises(ValueError, match="at least 2 layers, got 1"):
+        backward.growth([3.0])
+
+
+def test_the_path_in_training_starts_before_the_first_step():
     data = load()
     model = mlps(data, [0], depth=3, width=8, norm=ARMS["BN"])[0]
     start = backward.profile(model, data, backward.BATCH)[1]
-    path = backward._along(model, data, torch.Generator().manual_seed(0))
+    path = backward.along(model, data, torch.Generator().manual_seed(0), (0, 1, 3), 0.1)
     assert len(path) == 3 and path[0] == start and path[1] != start
     assert model.training
+
+
+def test_the_setting_of_an_experiment_is_that_of_its_networks():
+    result = backward.gradients_tamed_in_training(depth=3, width=8, moments=(2, 0, 1), lr=0.1)
+    assert result.data == "digits, ReLU MLP with BN, 3 layers, width 8, after 2 steps"
+    assert result.array("moments").tolist() == [0, 1, 2] and result.array("growth").shape == (5, 3)
+    result = backward.gradients_any_scale(depth=4, width=8)
+    assert result.data == "digits, untrained ReLU MLP, 4 layers, width 8, batch 256"
+    assert result.array("growth, none").shape == (3, 5)
 
 
 @given(st.lists(st.floats(-3, 3), min_size=1, max_size=6))
@@ -161,10 +173,3 @@ def test_the_check_of_a_backward_that_is_twice_too_large_says_so():
     x, dy, gamma = rng.normal(size=(6, 2)), rng.normal(size=(6, 2)), np.array([2.0, -0.5])
     assert against_differences(correct, x, dy, gamma) < 1e-8
     assert against_differences(lambda *a: 2 * correct(*a), x, dy, gamma) > 0.1
-
-
-@pytest.mark.parametrize("n", [2, 3, 4, 8, 32])
-def test_two_directions_of_n_do_not_survive(n):
-    rng = np.random.default_rng(0)
-    share = surviving_share(rng.normal(size=(96, 64)), n, rng)
-    assert share == pytest.approx(math.sqrt((n - 2) / n), abs=0.03)
