@@ -109,7 +109,6 @@ def _shell() -> Any:
 
 def _run(shell: Any, cells: Sequence[tuple[str, Any]]) -> Outcome:
     """Execute these sources of these cells, until one raises."""
-    from IPython.display import Markdown
 
     from bncourse import prose
 
@@ -128,7 +127,7 @@ def _run(shell: Any, cells: Sequence[tuple[str, Any]]) -> Outcome:
             said = f"{type(error).__name__}: {error}  (in the cell {cell.id} that begins {first!r})"
             return Outcome("explained" if is_explained(error) else "raised", said, calm)
         shown = done.result
-        calm += isinstance(shown, Markdown) and prose.CHANGED in str(shown.data)
+        calm += isinstance(shown, prose.Markdown) and prose.CHANGED in str(shown.data)
     return Outcome("fine", "", calm)
 
 
