@@ -71,15 +71,14 @@ class Cell {
       if (known.life !== python.life()) {
         known = { life: python.life(), steps: new Set() };
       }
-      const all = (await steps()).filter(({ cell }) => cell <= this.number);
-      const own = (step) => step.cell === this.number;
-      const now = all.filter((step) => own(step) || !known.steps.has(step));
+      const now = this.wanted(await steps());
       const cells = now.map((step) => [`cell ${step.cell}`, this.textOf(step)]);
       const { shown, error } = await python.call("run", { cells }, SECONDS);
-      if (!error) {
-        now.forEach((step) => known.steps.add(step));
-      }
-      this.show(error || shown || "It ran, and shows nothing: end with a name to see its value.");
+      shown.forEach((_, i) => known.steps.add(now[i]));
+      // what the cell shows, and the sentences behind it: they say whether they still hold
+      const said = shown.filter((_, i) => now[i].cell >= this.number).map(plain);
+      const text = [...said, error].filter(Boolean).join("\n\n");
+      this.show(text || "It ran, and shows nothing: end with a name to see its value.");
     } catch (error) {
       const slow = error instanceof python.TooLong;
       this.show(
