@@ -6,6 +6,17 @@ const SECONDS = 20;
 
 const make = (name, properties = {}) => Object.assign(document.createElement(name), properties);
 
+// Signs of the sentences, which are written for a page that draws formulas.
+const SIGNS = {
+  alpha: "α", beta: "β", gamma: "γ", delta: "δ", varepsilon: "ε", eta: "η", mu: "μ", sigma: "σ",
+  cdot: "·", times: "×", sqrt: "√", hat: "", mathbf: "", texttt: "", approx: "≈", le: "≤", ge: "≥",
+};
+
+function plain(sentence) {
+  const signs = sentence.replace(/\\([a-z]+)/g, (whole, name) => SIGNS[name] ?? whole);
+  return signs.replace(/[$`]|\*\*/g, "").trim();
+}
+
 let steps; // a promise of what is executed, in order: {cell, source}
 let known = { life: -1, steps: new Set() }; // what has run in this life of Python
 
@@ -88,6 +99,14 @@ class Cell {
       );
     }
     this.waits = false;
+  }
+
+  // What stands above and has not run, the cell, and what follows until the next one to be run.
+  wanted(all) {
+    const end = all.findIndex(({ cell, visible }) => visible && cell > this.number);
+    return all
+      .slice(0, end < 0 ? all.length : end)
+      .filter((step) => step.cell >= this.number || !(step.says || known.steps.has(step)));
   }
 
   restart() {
