@@ -112,7 +112,9 @@ def installed_torch() -> Any:
     """torch, or None where it is not installed, as in a browser."""
     try:
         return importlib.import_module("torch")
-    except ModuleNotFoundError:
+    except ModuleNotFoundError as error:
+        if error.name != "torch":  # it is there, and broken: no check could judge
+            raise
         return None
 
 
