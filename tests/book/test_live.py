@@ -73,7 +73,18 @@ def checked(block: Locator) -> Locator:
 
 def opened(context: BrowserContext, base: str, name: str = PAGE) -> tuple[Visit, Locator]:
     seen = Visit(context, base, name)
+    bound(seen.page)
     return seen, seen.page.locator(STATISTICS)
+
+
+def bound(page: Page) -> None:
+    """Wait until the page's scripts have put in what the browser keeps."""
+    page.locator(".live-bar button:not([disabled])").first.wait_for()
+
+
+def reload(page: Page) -> None:
+    page.reload()
+    bound(page)
 
 
 # -- the verdicts --------------------------------------------------------------------------------
@@ -288,7 +299,7 @@ def test_answers_survive_a_reload_and_reach_another_tab(
     seen.page.wait_for_function(
         "(text) => document.querySelector('textarea').value === text", arg=RIGHT
     )
-    seen.page.reload()
+    reload(seen.page)
     assert block.locator("textarea").input_value() == RIGHT
 
 
@@ -297,7 +308,7 @@ def test_the_points_of_a_passed_question_are_there_after_a_reload(
 ) -> None:
     seen, block = opened(reader, bases["http"])
     solve(block, RIGHT)
-    seen.page.reload()
+    reload(seen.page)
     assert "4 of 15" in seen.page.locator(".live-bar").inner_text()
     assert block.locator(".live-verdict").get_attribute("data-state") == "passed"
 
@@ -313,9 +324,27 @@ def test_where_a_stub_has_changed_the_old_text_is_kept_and_told(
           localStorage[key] = JSON.stringify({...kept, stub: "def batch_stats(x): ..."});
         } }"""
     )
-    seen.page.reload()
+    reload(seen.page)
     assert block.locator("textarea").input_value() == "def batch_stats(x): ..."
     assert "has changed since you began" in block.locator(".live-note").inner_text()
+
+
+def test_what_is_typed_before_the_scripts_are_there_stays(
+    reader: BrowserContext, bases: dict[str, str]
+) -> None:
+    held: list[Route] = []
+    reader.route("**/live/questions.js", lambda route: held.append(route))
+    seen = Visit(reader, bases["http"], PAGE)
+    block = seen.page.locator(STATISTICS)
+    block.locator("textarea").fill(BIASED)
+    assert block.get_by_role("button", name="Check").is_disabled()
+    seen.page.wait_for_timeout(100)
+    held[0].continue_()
+    reader.unroute("**/live/questions.js")
+    bound(seen.page)
+    assert block.locator("textarea").input_value() == BIASED
+    reload(seen.page)
+    assert block.locator("textarea").input_value() == BIASED
 
 
 def test_starting_over_can_be_taken_back(reader: BrowserContext, bases: dict[str, str]) -> None:
@@ -462,8 +491,8 @@ def test_a_page_from_a_file_says_how_to_serve_it(
     reader: BrowserContext, bases: dict[str, str]
 ) -> None:
     seen = Visit(reader, bases["file"], PAGE)
-    assert "python -m http.server" in seen.page.locator(".live-note").inner_text()
-    assert not seen.page.locator("textarea").count()
+    assert "python -m http.server" in seen.page.locator(".live-note:visible").inner_text()
+    assert not seen.page.locator("textarea:visible, button:visible >> text=Check").count()
     assert not seen.complaints
 
 

@@ -92,14 +92,9 @@ def moved(seen: Visit) -> float:
     return float(seen.page.evaluate("() => window.shifts"))
 
 
-def stillness(seen: Visit) -> float:
-    """How far things may move: where editors take the place of code, what is below moves, too."""
-    return 1.0 if seen.page.locator("[data-question], [data-cell]").count() else 0.02
-
-
 @at_desk
 def test_nothing_moves_when_formulas_and_pictures_arrive(desk: Visit) -> None:
-    assert moved(desk) < stillness(desk)
+    assert moved(desk) < 0.02
 
 
 # -- no network, no error ------------------------------------------------------------------------
@@ -175,7 +170,7 @@ FONTS = (
 
 @on_phone
 def test_nothing_moves_on_a_phone_either(phone: Visit) -> None:
-    assert moved(phone) < stillness(phone)
+    assert moved(phone) < 0.02
 
 
 @on_phone

@@ -27,7 +27,7 @@ LEFT_OUT = ("genindex", "search", "figures")
 # what only works on a screen; what is folded in the site (its code is in the notebooks)
 SCREEN = (
     "a.headerlink, script, style, link, template, button, form, .explore-controls, .figure-dark,"
-    " .figure-panels, .toctree-wrapper, .only-screen, .d-print-none,"
+    " .figure-panels, .live-bar, .live-shell, .toctree-wrapper, .only-screen, .d-print-none,"
     " .cell:not(.tag_solution) details.hide:not(.below-input)"
 )
 

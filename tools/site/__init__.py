@@ -7,6 +7,7 @@ archive         all figures in one zip file
 panels          the panels of a picture, which a phone shows below each other
 ledger          the choice among the rows of the ledger, by chapter and verdict
 live            what a reader answers and runs in the page; runnable: which cells can be
+shells          the HTML of that, which has its place before any script is there
 runtime         Python for pages, each file by its sum
 launch          buttons that run and download notebooks
 describe        what pages tell machines; card: the social card

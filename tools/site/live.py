@@ -24,9 +24,8 @@ from sphinx.application import Sphinx
 
 from bncheck.course import Course, UnknownQuestion
 from bncheck.packed import needs, pack
-from bncheck.questions.question import Question
 from exercises.questions import COURSE
-from tools.site import runtime
+from tools.site import runtime, shells
 from tools.site.runnable import Cell, runnable
 
 ABSENT = ("torch", "torchvision", "bnlib", "bncourse")  # what a browser does not have
@@ -54,37 +53,45 @@ def packed_exercise(course: Course, short: str) -> dict[str, Any]:
     return {"name": exercise.name, "questions": questions}
 
 
-def opening(name: str, question: Question) -> str:
-    """The HTML that begins a question's block: what the scripts know of it before anybody acts."""
-    kind = "choice" if question.choices else "value" if question.asks_value else "code"
-    data = {
-        "question": name,
-        "kind": kind,
-        "points": str(question.out_of),
-        "seconds": f"{question.seconds:g}",
-    }
-    if question.choices:
-        data["choices"] = " ".join(question.choices)
-    if needs(question, ABSENT):
-        data["needs"] = "PyTorch"
-    attributes = "".join(f' data-{key}="{value}"' for key, value in data.items())
-    return f'<div class="live"{attributes}>'
+def asked(name: str, title: str, stub: str) -> shells.Asked:
+    """A question as its page shows it.  Raises UnknownQuestion."""
+    question = COURSE.find(name)[1]
+    return shells.Asked(
+        name=name,
+        title=title,
+        stub=stub,
+        kind="choice" if question.choices else "value" if question.asks_value else "code",
+        points=question.out_of,
+        seconds=question.seconds,
+        choices=question.choices,
+        needs="PyTorch" if needs(question, ABSENT) else "",
+    )
+
+
+def raw(text: str) -> nodes.raw:
+    return nodes.raw("", text, format="html")
 
 
 def mark_questions(app: Sphinx, doctree: nodes.document, name: str) -> None:
-    """Put the cell of an answer and that of its check into a block."""
+    """Make a block of each answer's cell and that of its check, and put the bar below the title."""
     if not PAGE.fullmatch(name):
         return
+    questions: list[shells.Asked] = []
     for check in list(doctree.findall(nodes.container)):
         if "cell" not in check["classes"] or not (found := CHECK.match(check.astext())):
             continue
+        parent, at = check.parent, check.parent.index(check)
+        stub = parent[at - 1].astext().strip("\n")
         try:
-            question = COURSE.find(found[1])[1]
+            question = asked(found[1], parent.next_node(nodes.title).astext(), stub)
         except UnknownQuestion:
             continue
-        parent, at = check.parent, check.parent.index(check)
-        parent.insert(at + 1, nodes.raw("", "</div>", format="html"))
-        parent.insert(at - 1, nodes.raw("", opening(found[1], question), format="html"))
+        questions.append(question)
+        parent.insert(at + 1, raw(shells.closing(question)))
+        parent.insert(at - 1, raw(shells.opening(question)))
+    if questions:
+        title = doctree.next_node(nodes.title)
+        title.parent.insert(title.parent.index(title) + 1, raw(shells.bar(questions)))
 
 
 def code_cells(notebook: Path) -> list[Cell]:
@@ -121,9 +128,9 @@ def mark_cells(app: Sphinx, doctree: nodes.document, name: str) -> None:
         code = next(iter(cell.findall(nodes.literal_block)), None)
         if code is not None and code.astext().strip() == wanted[0]["source"].strip():
             at = cell.parent.index(cell)
-            begin = f'<div class="live" data-cell="{wanted.pop(0)["cell"]}">'
-            cell.parent.insert(at + 1, nodes.raw("", "</div>", format="html"))
-            cell.parent.insert(at, nodes.raw("", begin, format="html"))
+            begin, end = shells.cell(wanted.pop(0)["cell"])
+            cell.parent.insert(at + 1, raw(end))
+            cell.parent.insert(at, raw(begin))
 
 
 def add_scripts(

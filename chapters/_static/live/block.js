@@ -1,11 +1,10 @@
 // A question's block in the page: its answer, its buttons, its verdict.
-import { makeField } from "./field.js";
+import { fieldOf } from "./field.js";
 import { known, lead } from "./more.js";
 import * as python from "./python.js";
 import * as storage from "./storage.js";
 
 const SLOW = "does not end within";
-const KEYS = "Ctrl+Enter checks. Tab indents; Esc, then Tab leaves the editor.";
 const ELSEWHERE =
   "Open the notebook in Binder or Colab (the buttons on top of the page), or download it with " +
   "your answers.";
@@ -18,46 +17,31 @@ export class Block {
     this.name = root.dataset.question;
     this.own = this.name.split(".")[1];
     this.outOf = Number(root.dataset.points);
-    const heading = root.closest("section")?.querySelector("h1, h2, h3")?.cloneNode(true);
-    heading?.querySelectorAll(".section-number, .headerlink").forEach((part) => part.remove());
-    this.title = heading?.textContent.trim() || this.name;
     this.stub = root.querySelector("pre").textContent.replace(/\n+$/, "");
     this.hinted = 0;
-    root.id ||= `answer-${this.own}`;
   }
 
+  // Binds what stands in the page: see tools/site/shells.py.
   build() {
-    this.field = makeField(this);
-    this.note = make("p", { className: "live-note", hidden: true });
-    this.verdict = make("div", { className: "live-verdict" });
-    this.verdict.setAttribute("role", "status");
-    this.progress = make("p", { className: "live-progress", hidden: true });
-    this.bar = make("progress", { max: 1 });
-    this.bar.setAttribute("aria-label", "Python is loading");
-    this.said = make("span");
-    this.progress.append(this.bar, this.said);
-    this.hint = make("div", { className: "live-hint" });
-    this.hint.setAttribute("role", "status");
-    this.printed = make("pre", { className: "live-print" });
-    const buttons = make("p", { className: "live-buttons" });
-    for (const [label, act] of [
-      ["Check", () => this.check()],
-      ["Hint", () => this.showHint()],
-      ["Start over", () => this.startOver()],
-    ]) {
-      const button = make("button", { type: "button", textContent: label });
-      button.addEventListener("click", act);
-      buttons.append(button);
-    }
-    if (this.root.dataset.kind === "code") {
-      buttons.append(make("small", { textContent: KEYS }));
-    }
-    this.root.querySelectorAll(":scope > .cell").forEach((cell) => (cell.hidden = true));
-    const { note, verdict, progress, hint, printed } = this;
-    this.root.append(note, this.field.node, buttons, verdict, progress, hint, printed);
+    const part = (name) => this.root.querySelector(`.live-${name}`);
+    [this.note, this.verdict, this.hint] = ["note", "verdict", "hint"].map(part);
+    [this.progress, this.printed] = ["progress", "print"].map(part);
+    [this.bar, this.said] = this.progress.children;
+    this.field = fieldOf(this);
+    const acts = [() => this.check(), () => this.showHint(), () => this.startOver()];
+    part("buttons")
+      .querySelectorAll("button")
+      .forEach((button, i) => {
+        button.addEventListener("click", acts[i]);
+        button.disabled = false;
+      });
     this.field.node.addEventListener("input", () => this.typed());
     addEventListener("beforeprint", () => (this.printed.textContent = this.field.read()));
-    this.restore();
+    if (this.field.touched() && !this.kept()) {
+      this.typed(); // before this script was there
+    } else {
+      this.restore();
+    }
   }
 
   restore() {
@@ -126,6 +110,7 @@ export class Block {
       this.show("broken", `This question needs ${this.root.dataset.needs}. ${ELSEWHERE}`);
       return;
     }
+    const source = this.answer();
     const cells = this.before().map((block) => [block.name, block.answer()]);
     const seconds = Number(this.root.dataset.seconds);
     this.waits = true;
@@ -138,16 +123,22 @@ export class Block {
       this.verdict.querySelector("[role]")?.removeAttribute("role"); // it stands in one
       lead(this.verdict, this.name.split(".")[0]);
       const { state, points, line } = told;
-      this.keep({ stub: this.stub, source: this.answer(), state, points, line });
+      this.judged(source, { state, points, line });
     } catch (error) {
       if (error instanceof python.TooLong) {
         this.show("wrong", `Your code ${SLOW} ${seconds} s, and was stopped: is there a loop that never stops?`);
-        this.keep({ stub: this.stub, source: this.answer(), state: "wrong", points: 0 });
+        this.judged(source, { state: "wrong", points: 0 });
       } else {
         this.missing(error);
       }
     }
     this.waits = false;
+  }
+
+  // Keeps a verdict with the text that it is about; who typed on meanwhile has none yet.
+  judged(source, verdict) {
+    const now = this.answer();
+    this.keep({ stub: this.stub, source: now, ...(now === source ? verdict : {}) });
   }
 
   async showHint() {

@@ -32,17 +32,19 @@ class Cell {
     this.number = Number(root.dataset.cell);
     this.block = root.querySelector(".cell_input");
     this.source = root.querySelector("pre").textContent.replace(/\n+$/, "");
-    this.buttons = make("p", { className: "live-buttons" });
-    this.buttons.append(button("Edit and run", () => this.open()));
-    this.progress = make("p", { className: "live-progress", hidden: true });
-    this.shown = make("pre", { className: "live-shown", hidden: true, tabIndex: 0 });
-    this.shown.setAttribute("role", "status");
-    root.append(this.buttons, this.progress, this.shown);
+    const part = (name) => root.querySelector(`.live-${name}`);
+    [this.buttons, this.progress, this.shown] = ["buttons", "progress", "shown"].map(part);
+    const edits = this.buttons.querySelector("button");
+    edits.addEventListener("click", () => this.open());
+    edits.disabled = false;
   }
 
   open() {
-    this.area = make("textarea", { value: this.source });
-    this.editor = makeEditor(this.area, `Code of cell ${this.number}`, () => this.run());
+    const look = { className: "live-editor", value: this.source, wrap: "off", spellcheck: false };
+    this.area = make("textarea", { ...look, autocapitalize: "off", autocomplete: "off" });
+    this.area.setAttribute("aria-label", `Code of cell ${this.number}`);
+    this.area.setAttribute("autocorrect", "off");
+    this.editor = makeEditor(this.area, () => this.run());
     this.block.hidden = true;
     this.block.after(this.area);
     this.buttons.replaceChildren(

@@ -42,14 +42,8 @@ function newLine(area) {
   replace(area, start, end, `\n${before.match(/^ */)[0]}${step}`);
 }
 
-// Makes a text area into the editor.  label: what it is for; run: what Ctrl+Enter does.
-export function makeEditor(area, label, run) {
-  Object.assign(area, { spellcheck: false, autocomplete: "off", wrap: "off" });
-  const attributes = { autocapitalize: "off", autocorrect: "off", "aria-label": label };
-  for (const [name, value] of Object.entries(attributes)) {
-    area.setAttribute(name, value);
-  }
-  area.classList.add("live-editor");
+// Makes a text area into the editor.  run: what Ctrl+Enter does.
+export function makeEditor(area, run) {
   let leaving = false; // Esc, then Tab goes on in the page
   const fit = () => {
     area.rows = Math.max(1, area.value.split("\n").length);

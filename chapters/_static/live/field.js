@@ -1,45 +1,33 @@
 // Where an answer is typed: code in an editor, a value in a field, a choice among letters.
 //
-// Each gives {node, read, write}: its element, its answer as Python, and how to put one in.
+// Each gives {node, read, write, touched}: its element, its answer as Python, how to put one in, and
+// whether somebody else has.
 import { makeEditor } from "./editor.js";
 
-const make = (name, properties = {}) => Object.assign(document.createElement(name), properties);
-
-export function makeField(block) {
-  const { kind, choices } = block.root.dataset;
+export function fieldOf(block) {
+  const { kind } = block.root.dataset;
+  const node = block.root.querySelector("textarea, .live-value, fieldset");
   if (kind === "choice") {
-    const group = make("fieldset", { className: "live-choices" });
-    group.append(make("legend", { textContent: "Your answer" }));
-    for (const choice of choices.split(" ")) {
-      const label = make("label");
-      label.append(make("input", { type: "radio", name: block.name, value: choice }), choice);
-      group.append(label);
-    }
-    const picked = () => group.querySelector(":checked")?.value;
+    const picked = () => node.querySelector(":checked")?.value;
     const read = () => (picked() ? `${block.own} = "${picked()}"` : block.stub);
     const write = (source) => {
       const [, found] = source.match(/=\s*["'](\w+)["']/) ?? [];
-      group.querySelectorAll("input").forEach((one) => (one.checked = one.value === found));
+      node.querySelectorAll("input").forEach((one) => (one.checked = one.value === found));
     };
-    return { node: group, read, write };
+    return { node, read, write, touched: picked };
   }
+  const touched = () => node.value !== node.defaultValue;
   if (kind === "value") {
-    const label = make("label", { textContent: `${block.own} = ` });
-    const input = make("input", { type: "text", className: "live-value", autocomplete: "off" });
-    input.setAttribute("autocapitalize", "off");
-    input.spellcheck = false;
-    input.addEventListener("keydown", (event) => event.key === "Enter" && block.check());
-    label.append(input);
+    node.addEventListener("keydown", (event) => event.key === "Enter" && block.check());
     const begin = new RegExp(`^\\s*${block.own}\\s*=\\s*`);
-    const read = () => `${block.own} = ${input.value.trim() || "..."}`;
-    const write = (source) => (input.value = source.replace(begin, "").replace(/^\.\.\.$/, ""));
-    return { node: label, read, write };
+    const read = () => `${block.own} = ${node.value.trim() || "..."}`;
+    const write = (source) => (node.value = source.replace(begin, "").replace(/^\.\.\.$/, ""));
+    return { node, read, write, touched };
   }
-  const area = make("textarea", { value: block.stub });
-  const { fit } = makeEditor(area, `Your code: ${block.title}`, () => block.check());
+  const { fit } = makeEditor(node, () => block.check());
   const write = (source) => {
-    area.value = source;
+    node.value = source;
     fit();
   };
-  return { node: area, read: () => area.value, write };
+  return { node, read: () => node.value, write, touched };
 }

@@ -11,6 +11,7 @@
     told.textContent =
       "To answer and run code in this page, serve the folder of the book: " +
       "python -m http.server --directory FOLDER, then open http://localhost:8000.";
+    document.documentElement.classList.add("live-off");
     blocks[0].before(told);
     return;
   }

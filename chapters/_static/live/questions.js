@@ -1,5 +1,5 @@
 // The questions of an exercise, answered and checked in the page.
-import { makeBar } from "./bar.js";
+import { bindBar } from "./bar.js";
 import { Block } from "./block.js";
 import { setFolder } from "./more.js";
 import * as python from "./python.js";
@@ -12,15 +12,14 @@ export function start(folder) {
   const short = blocks[0].name.split(".")[0];
   const own = location.pathname.split("/").pop().replace(/\.html$/, ".ipynb");
   const source = new URL(`../../_sources/exercises/${own}`, folder).href;
-  const { bar, update } = makeBar(blocks, source);
+  const update = bindBar(document.querySelector(".live-bar"), blocks, source);
+  const come = (sentence, share) => blocks.forEach((block) => block.come(sentence, share));
+  python.prepare(folder, come, (manifest) => [["exercise.json", manifest.exercises[short]]]);
   blocks.forEach((block, i) => {
     block.before = () => blocks.slice(0, i + 1);
     block.changed = update;
     block.build();
   });
-  document.querySelector("article h1, main h1").after(bar);
-  const come = (sentence, share) => blocks.forEach((block) => block.come(sentence, share));
-  python.prepare(folder, come, (manifest) => [["exercise.json", manifest.exercises[short]]]);
   storage.watch(
     blocks.map(({ name }) => name),
     (name) => {
