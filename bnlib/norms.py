@@ -57,20 +57,20 @@ def normalise(
 class GroupNorm(nn.Module):
     """Normalise each example by itself, in groups of channels; the same in train and eval mode.
 
-    num_channels: C; groups: how many groups they form, which must divide C.
+    num_groups: how many groups the channels form, which must divide num_channels, C.
     weight, bias: gamma and beta, `(C,)`, one per channel whatever the groups are. Input and
-    output `(N, C)` or `(N, C, *spatial)`.  Wu & He 2018.
+    output `(N, C)` or `(N, C, *spatial)`; the order of the arguments is torch's.  Wu & He 2018.
     """
 
-    def __init__(self, num_channels: int, groups: int, eps: float = 1e-5) -> None:
+    def __init__(self, num_groups: int, num_channels: int, eps: float = 1e-5) -> None:
         super().__init__()
-        _check((1, num_channels), 1, groups)
-        self.groups, self.eps = groups, eps
+        _check((1, num_channels), 1, num_groups)
+        self.num_groups, self.num_channels, self.eps = num_groups, num_channels, eps
         self.weight = nn.Parameter(torch.ones(num_channels))
         self.bias = nn.Parameter(torch.zeros(num_channels))
 
     def forward(self, x: Tensor) -> Tensor:
-        x_hat, _, _ = normalise(x, examples=1, groups=self.groups, eps=self.eps)
+        x_hat, _, _ = normalise(x, examples=1, groups=self.num_groups, eps=self.eps)
         return _affine(x_hat, self.weight, self.bias)
 
 
@@ -82,7 +82,7 @@ class LayerNorm(GroupNorm):
     """
 
     def __init__(self, num_channels: int, eps: float = 1e-5) -> None:
-        super().__init__(num_channels, groups=1, eps=eps)
+        super().__init__(1, num_channels, eps)
 
 
 class InstanceNorm(GroupNorm):
@@ -91,8 +91,8 @@ class InstanceNorm(GroupNorm):
     Ulyanov et al. 2016.
     """
 
-    def __init__(self, num_channels: int, eps: float = 1e-5) -> None:
-        super().__init__(num_channels, groups=num_channels, eps=eps)
+    def __init__(self, num_features: int, eps: float = 1e-5) -> None:
+        super().__init__(num_features, num_features, eps)
 
 
 class GhostBatchNorm(nn.Module):
@@ -109,14 +109,14 @@ class GhostBatchNorm(nn.Module):
     running_var: Tensor
 
     def __init__(
-        self, num_channels: int, examples: int, eps: float = 1e-5, momentum: float = 0.1
+        self, num_features: int, examples: int, eps: float = 1e-5, momentum: float = 0.1
     ) -> None:
         super().__init__()
         self.examples, self.eps, self.momentum = examples, eps, momentum
-        self.weight = nn.Parameter(torch.ones(num_channels))
-        self.bias = nn.Parameter(torch.zeros(num_channels))
-        self.register_buffer("running_mean", torch.zeros(num_channels))
-        self.register_buffer("running_var", torch.ones(num_channels))
+        self.weight = nn.Parameter(torch.ones(num_features))
+        self.bias = nn.Parameter(torch.zeros(num_features))
+        self.register_buffer("running_mean", torch.zeros(num_features))
+        self.register_buffer("running_var", torch.ones(num_features))
 
     def forward(self, x: Tensor) -> Tensor:
         if not self.training:

@@ -92,10 +92,13 @@ def roots(package: str) -> set[str]:
 
 
 def test_the_library_imports_numpy_and_torch_alone() -> None:
-    """And Triton, which comes with torch for CUDA, in the one module that is loaded there alone."""
-    assert roots("bnlib") - sys.stdlib_module_names == {"numpy", "torch", "triton"}
-    users = {name for name in IMPORTS if {i.split(".")[0] for i in IMPORTS[name]} & {"triton"}}
-    assert users == {"bnlib.nn.triton_kernels"}
+    """And Triton, which comes with torch for CUDA, and timm: each in one module, loaded late."""
+    rare = {"triton": "bnlib.nn.triton_kernels", "timm": "bnlib.nn.fused"}
+    assert roots("bnlib") - sys.stdlib_module_names == {"numpy", "torch", *rare}
+    for package, only in rare.items():
+        users = {name for name in IMPORTS if package in {i.split(".")[0] for i in IMPORTS[name]}}
+        assert users == {only}
+    users = set(rare.values())
     assert not [name for name in GRAPH if users & GRAPH[name]], "loaded where it may be missing"
 
 

@@ -6,6 +6,7 @@ triton_kernels  the same as fused kernels, for CUDA
 autograd       the formulas as one differentiable operation
 checks         what the layers refuse
 conversion     convert: torch's layers in a model for ours, and back
+fused          timm's layer with dropout and activation, for `convert`
 """
 
 from bnlib.nn.conversion import convert

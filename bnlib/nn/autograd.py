@@ -11,6 +11,7 @@ from typing import Any
 
 import torch
 from torch import Tensor
+from torch._C._functorch import is_legacy_batchedtensor
 from torch.autograd import forward_ad
 
 from bnlib.nn import formulas
@@ -110,8 +111,9 @@ class _BatchNorm(torch.autograd.Function):
         x, gamma, mu, rstd = ctx.saved_tensors
         if torch.compiler.is_compiling():
             dx, dgamma, dbeta = formulas.gradients(dy, x, gamma, mu, rstd, ctx.fixed)
-        elif torch.is_grad_enabled():  # to be differentiated again, through mu and var as well
-            if not ctx.fixed:
+        elif torch.is_grad_enabled() or is_legacy_batchedtensor(dy):
+            # differentiated again, through mu and var as well; or many dy at once, by torch's vmap
+            if torch.is_grad_enabled() and not ctx.fixed:
                 mu, var = formulas.moments(x)
                 rstd = (var + ctx.eps).rsqrt()
             dx, dgamma, dbeta = formulas.gradients(dy, x, gamma, mu, rstd, ctx.fixed)

@@ -1,6 +1,9 @@
 """Swap torch's batch normalization layers in a model for ours, and back."""
 
+import logging
+import sys
 import warnings
+from collections import Counter
 from collections.abc import Mapping
 
 from torch import nn
@@ -8,12 +11,7 @@ from torch.nn.modules import batchnorm
 
 from bnlib.nn.layers import BatchNorm1d, BatchNorm2d, BatchNorm3d
 
-_OURS: dict[type[nn.Module], type[nn.Module]] = {
-    nn.BatchNorm1d: BatchNorm1d,
-    nn.BatchNorm2d: BatchNorm2d,
-    nn.BatchNorm3d: BatchNorm3d,
-}
-_CONVERSIONS = {"bnlib": _OURS, "torch": {ours: theirs for theirs, ours in _OURS.items()}}
+_log = logging.getLogger(__name__)
 
 
 def convert(model: nn.Module, to: str = "bnlib") -> nn.Module:
@@ -25,17 +23,40 @@ def convert(model: nn.Module, to: str = "bnlib") -> nn.Module:
     very parameters, buffers and hooks of the old, which an optimizer goes on training, and their
     mode; a layer that stands in several places stays one. Other layers of the family are left
     alone, since they do something else, and a warning names them: SyncBatchNorm, lazy layers
-    before their first batch, those of other libraries. A warning also says if there was nothing to
-    replace.
-    Raises ValueError for another `to`.
+    before their first batch, frozen ones, those of other libraries; timm's BatchNormAct2d is
+    replaced. A warning also says if there was nothing to replace; how many layers became which
+    goes to the log, at level INFO.
+    Raises TypeError for anything but a module, ValueError for another `to`.
 
     >>> convert(nn.Sequential(nn.Linear(3, 2), nn.BatchNorm1d(2)))[1].__module__
     'bnlib.nn.layers'
     """
-    if to not in _CONVERSIONS:
+    if not isinstance(model, nn.Module):
+        raise TypeError(
+            f"need a torch.nn.Module, got {type(model).__name__}: pass the model itself"
+        )
+    if to not in ("bnlib", "torch"):
         raise ValueError(f"need to='bnlib' or to='torch', got {to!r}: name the layers to end with")
-    _warn(model, _CONVERSIONS[to])
-    return replace_layers(model, _CONVERSIONS[to])
+    classes = _pairs() if to == "bnlib" else {ours: theirs for theirs, ours in _pairs().items()}
+    _warn(model, classes)
+    counts = Counter(classes[type(m)] for m in model.modules() if type(m) in classes)
+    for kind, count in counts.items():
+        _log.info("convert: %d became %s.%s", count, kind.__module__, kind.__name__)
+    return replace_layers(model, classes)
+
+
+def _pairs() -> dict[type[nn.Module], type[nn.Module]]:
+    """The layers of others, each with ours in its place."""
+    pairs: dict[type[nn.Module], type[nn.Module]] = {
+        nn.BatchNorm1d: BatchNorm1d,
+        nn.BatchNorm2d: BatchNorm2d,
+        nn.BatchNorm3d: BatchNorm3d,
+    }
+    if "timm.layers.norm_act" in sys.modules:
+        from bnlib.nn.fused import BatchNormAct2d, TimmBatchNormAct2d
+
+        pairs[TimmBatchNormAct2d] = BatchNormAct2d
+    return pairs
 
 
 def _warn(model: nn.Module, classes: Mapping[type[nn.Module], type[nn.Module]]) -> None:

@@ -75,7 +75,7 @@ def gradients(
     dgamma = (dy * x_hat).sum(axes, keepdim=True)
     scale = rstd if gamma is None else rstd * spread(gamma, x)
     dx = scale * (dy if fixed else dy - dbeta / n - x_hat * (dgamma / n))
-    return dx.to(x.dtype), dgamma.flatten(), dbeta.flatten()
+    return dx.to(x.dtype), dgamma.view(-1), dbeta.view(-1)
 
 
 # ---------------------------------------------------------------------------- in-place form

@@ -7,22 +7,29 @@ The parameters are called weight and bias, as in torch, so that state_dicts inte
 beta are their names in the book.
 """
 
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import torch
 from torch import Tensor, nn
+from torch.fx import Proxy
 from torch.nn.modules import batchnorm
 
 from bnlib.nn.autograd import batch_norm, batch_norm_eval
 from bnlib.nn.checks import check_batch, check_state
 from bnlib.nn.formulas import spread, values_per_channel
 
+# what cannot look into the computation, told at once
+OPAQUE = (
+    "need torch's own layers for {}, got bnlib's: "
+    'use convert(model, to="torch"), which keeps parameters and statistics'
+)
+
 
 class _BatchNorm(batchnorm._BatchNorm):
     """What the layers for all shapes share; they differ in the number of axes they take.
 
-    Torch's class is the base, so that whatever looks for batch normalization in a model finds
-    these layers too; loading and printing are its own. State and computation are ours.
+    Torch's classes are the bases, so that whatever looks for batch normalization in a model finds
+    these layers too; loading and printing are theirs. State and computation are ours.
     """
 
     _ndims: ClassVar[tuple[int, ...]]
@@ -89,6 +96,8 @@ class _BatchNorm(batchnorm._BatchNorm):
         numbers. A batch that is refused leaves the layer as it was.
         Ioffe & Szegedy 2015, algorithms 1 and 2.
         """
+        if isinstance(input, Proxy):
+            raise TypeError(OPAQUE.format("torch.fx's tracing"))
         x = input  # the name that torch gives it
         self._check_input_dim(x)
         weight, bias = self.weight, self.bias
@@ -111,6 +120,10 @@ class _BatchNorm(batchnorm._BatchNorm):
             self._update(self.running_mean, mu)
             self._update(self.running_var, var * (n / (n - 1)))
         return y
+
+    def __prepare_scriptable__(self) -> Any:
+        """What torch.jit.script asks first."""
+        raise TypeError(OPAQUE.format("torch.jit.script"))
 
     def _check_input_dim(self, x: Tensor) -> None:
         """Refuse a number of axes that the class does not take; torch calls this so too."""
@@ -140,7 +153,7 @@ class _BatchNorm(batchnorm._BatchNorm):
         return y.to(x.dtype)
 
 
-class BatchNorm1d(_BatchNorm):
+class BatchNorm1d(_BatchNorm, nn.BatchNorm1d):
     """Batch normalization of (N, C) or (N, C, L), as torch.nn.BatchNorm1d.
 
     For arguments, state and errors see `_BatchNorm`; Ioffe & Szegedy 2015, section 3.
@@ -157,7 +170,7 @@ class BatchNorm1d(_BatchNorm):
     _ndims = (2, 3)
 
 
-class BatchNorm2d(_BatchNorm):
+class BatchNorm2d(_BatchNorm, nn.BatchNorm2d):
     """Batch normalization of (N, C, H, W), as torch.nn.BatchNorm2d.
 
     For arguments, state and errors see `_BatchNorm`; Ioffe & Szegedy 2015, section 3.2.
@@ -166,7 +179,7 @@ class BatchNorm2d(_BatchNorm):
     _ndims = (4,)
 
 
-class BatchNorm3d(_BatchNorm):
+class BatchNorm3d(_BatchNorm, nn.BatchNorm3d):
     """Batch normalization of (N, C, D, H, W), as torch.nn.BatchNorm3d.
 
     For arguments, state and errors see `_BatchNorm`; Ioffe & Szegedy 2015, section 3.2.

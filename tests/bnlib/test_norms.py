@@ -78,7 +78,7 @@ def test_every_set_has_as_many_elements(case):
     assert len(counts) == shape[0] // examples * groups and len(set(counts)) == 1
 
 
-@pytest.mark.parametrize("layer", [GroupNorm(8, 4), LayerNorm(8), InstanceNorm(8)])
+@pytest.mark.parametrize("layer", [GroupNorm(4, 8), LayerNorm(8), InstanceNorm(8)])
 def test_an_example_is_normalised_the_same_in_any_company(layer):
     x = draw(6, 8, 3, 4).float()
     torch.testing.assert_close(layer(x)[2:3], layer(x[2:3]))
@@ -109,7 +109,7 @@ def test_all_examples_and_a_group_per_channel_is_batch_norm(shape):
 @pytest.mark.parametrize("shape", SHAPES)
 @pytest.mark.parametrize("groups", [1, 2, 4])
 def test_group_norm_is_that_of_torch_with_gradients(shape, groups):
-    ours, theirs = GroupNorm(8, groups).double(), nn.GroupNorm(groups, 8).double()
+    ours, theirs = GroupNorm(groups, 8).double(), nn.GroupNorm(groups, 8).double()
     for layer in (ours, theirs):
         layer.weight.data = draw(8, seed=1)
         layer.bias.data = draw(8, seed=2)
@@ -161,7 +161,7 @@ def test_ghosts_are_the_batches_of_their_examples():
 
 def test_groups_that_do_not_divide_the_channels_are_refused():
     with pytest.raises(ValueError, match="groups must divide axis 1, got groups=3"):
-        GroupNorm(8, groups=3)
+        GroupNorm(3, 8)
 
 
 def test_examples_that_do_not_divide_the_batch_are_refused():

@@ -24,7 +24,7 @@ ON = "digits, MLP of 2 × 32, {} examples at every batch size, better of {} rate
 
 MLP_NORMS: dict[str, NormFactory] = {
     "BN": BatchNorm1d,
-    "GroupNorm": partial(GroupNorm, groups=4),
+    "GroupNorm": partial(GroupNorm, 4),
     "LayerNorm": LayerNorm,
 }
 

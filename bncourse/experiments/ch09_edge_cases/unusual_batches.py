@@ -17,7 +17,7 @@ from bnlib.norms import GroupNorm
 
 NORMS: dict[str, NormFactory] = {
     "BN": BatchNorm1d,
-    "GroupNorm": partial(GroupNorm, groups=4),
+    "GroupNorm": partial(GroupNorm, 4),
 }
 MIXTURES: dict[str, int | None] = {"one class": 1, "two classes": 2, "shuffled": None}
 

@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 import copy
+import logging
 from types import ModuleType
 
+import onnxruntime
 import pytest
+import timm.utils.model
 import torch
+import torch.distributed as dist
 import torchvision
 from torch import Tensor
+from torch.distributed.fsdp import FullyShardedDataParallel, MixedPrecision, ShardingStrategy
 
 import bnlib.nn
 
@@ -184,6 +189,45 @@ def test_torch_makes_synchronised_layers_of_ours(nn):
     assert found[1].weight is model[1].weight
 
 
+def test_fsdp_keeps_our_layers_in_full_precision_as_it_keeps_torchs(nn, tmp_path):
+    """Its mixed precision leaves batch normalization out, by class."""
+    dist.init_process_group("gloo", init_method=f"file://{tmp_path}/store", rank=0, world_size=1)
+    try:
+        dtypes = []
+        for layer in (nn.BatchNorm1d(4), torch.nn.BatchNorm1d(4)):
+            model = torch.nn.Sequential(torch.nn.Linear(3, 4), layer, torch.nn.Linear(4, 2))
+            with pytest.warns(UserWarning, match="mixed precision disabled"):
+                sharded = FullyShardedDataParallel(
+                    model,
+                    sharding_strategy=ShardingStrategy.NO_SHARD,
+                    mixed_precision=MixedPrecision(param_dtype=torch.bfloat16),
+                    auto_wrap_policy=lambda module, recurse, nonwrapped_numel: recurse,
+                    device_id=torch.device("cpu"),
+                )
+            seen = []
+            layer.register_forward_hook(lambda own, _, y, seen=seen: seen.append(own.weight.dtype))
+            sharded(torch.randn(5, 3)).sum().backward()
+            dtypes += seen
+        assert dtypes == [torch.float32, torch.float32]
+    finally:
+        dist.destroy_process_group()
+
+
+def test_timm_freezes_our_layers(nn):
+    model = torch.nn.Sequential(torch.nn.Conv2d(3, 3, 1), nn.BatchNorm2d(3))
+    model(images())
+    expected, frozen = model.eval()(images()), timm.utils.model.freeze_batch_norm_2d(model)
+    assert type(frozen[1]).__name__ == "FrozenBatchNorm2d"
+    torch.testing.assert_close(frozen.train()(images()), expected)
+
+
+def test_timm_synchronises_our_layers(nn):
+    model = torch.nn.Sequential(torch.nn.Conv2d(3, 3, 1), nn.BatchNorm2d(3))
+    found = timm.layers.convert_sync_batchnorm(model)
+    assert type(found[1]) is torch.nn.SyncBatchNorm
+    assert found[1].weight is model[1].weight
+
+
 def test_torch_func_takes_the_running_statistics_away(nn):
     model = torch.nn.Sequential(nn.BatchNorm1d(3))
     torch.func.replace_all_batch_norm_modules_(model)
@@ -219,3 +263,68 @@ def test_what_convert_leaves_alone_is_named(nn):
 def test_convert_does_not_convert_nothing_in_silence(nn):
     with pytest.warns(UserWarning, match="found no layer to replace"):
         nn.convert(torch.nn.Linear(3, 3))
+
+
+def test_convert_logs_how_many_layers_became_which(nn, caplog):
+    model = torch.nn.Sequential(small(), torch.nn.BatchNorm1d(2))
+    with caplog.at_level(logging.INFO, logger="bnlib"):
+        nn.convert(model)
+    assert sorted(caplog.messages) == [
+        "convert: 1 became bnlib.nn.layers.BatchNorm1d",
+        "convert: 2 became bnlib.nn.layers.BatchNorm2d",
+    ]
+
+
+def test_what_is_no_module_is_refused(nn):
+    with pytest.raises(TypeError, match=r"need a torch\.nn\.Module, got list: pass the model"):
+        nn.convert([torch.nn.BatchNorm1d(3)])
+
+
+# -- what looks into a model ---------------------------------------------------------------------
+
+
+def trained(nn: ModuleType) -> torch.nn.Module:
+    torch.manual_seed(0)
+    blocks = [torch.nn.Conv2d(3, 4, 3), nn.BatchNorm2d(4), torch.nn.ReLU()]
+    model = torch.nn.Sequential(*blocks, torch.nn.Flatten(), torch.nn.Linear(144, 2))
+    model(images() + 2)
+    return model
+
+
+@pytest.mark.parametrize("training", [True, False])
+@pytest.mark.filterwarnings("ignore::torch.jit.TracerWarning", "ignore::FutureWarning")
+def test_a_trace_computes_what_the_layer_does_on_another_batch_too(nn, training):
+    model = trained(nn).train(training)
+    traced = torch.jit.trace(copy.deepcopy(model), images(), check_trace=False)
+    model(images())  # as the tracing did
+    torch.testing.assert_close(traced(images(7)), model(images(7)))
+    torch.testing.assert_close(traced.get_submodule("1").running_var, model[1].running_var)
+
+
+@pytest.mark.parametrize("training", [True, False])
+def test_torch_export_writes_what_the_layer_does(nn, training):
+    model = trained(nn).train(training)
+    written = torch.export.export(copy.deepcopy(model), (images(),)).module()
+    torch.testing.assert_close(written(images() + 1), model(images() + 1))
+
+
+@pytest.mark.parametrize("dynamo", [True, False])
+@pytest.mark.parametrize("to", ["bnlib", "torch"])
+@pytest.mark.filterwarnings("ignore")  # of the exporters
+def test_both_exporters_to_onnx_write_what_onnxruntime_computes_alike(nn, tmp_path, to, dynamo):
+    model = nn.convert(trained(nn).eval(), to=to)
+    path = tmp_path / "model.onnx"
+    torch.onnx.export(model, (images(),), path, dynamo=dynamo, verbose=False)
+    session = onnxruntime.InferenceSession(path, providers=["CPUExecutionProvider"])
+    (got,) = session.run(None, {session.get_inputs()[0].name: (images() + 1).numpy()})
+    torch.testing.assert_close(torch.from_numpy(got), model(images() + 1), rtol=1e-4, atol=1e-5)
+
+
+@pytest.mark.filterwarnings("ignore::FutureWarning")
+@pytest.mark.parametrize("look", [torch.fx.symbolic_trace, torch.jit.script])
+def test_what_cannot_look_in_is_told_at_once_and_the_way_out_works(nn, look):
+    model = trained(nn).eval()
+    expected = model(images())
+    with pytest.raises(TypeError, match=r'got bnlib\'s: use convert\(model, to="torch"\)'):
+        look(model)
+    torch.testing.assert_close(look(nn.convert(model, to="torch"))(images()), expected)

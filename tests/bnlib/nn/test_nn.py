@@ -223,6 +223,28 @@ def test_second_derivatives_equal_finite_differences(nn):
             gradgradcheck(y, leaves, atol=1e-6)
 
 
+@pytest.mark.parametrize("training", [True, False])
+@pytest.mark.parametrize("again", [True, False])
+def test_many_upstream_gradients_at_once_give_what_each_gives(nn, training, again):
+    layer = nn.BatchNorm2d(3).double().train(training)
+    x = torch.randn(4, 3, 2, 2, dtype=torch.float64, requires_grad=True)
+    y = layer(x)
+    many = torch.randn(5, *y.shape, dtype=torch.float64)
+    (together,) = torch.autograd.grad(
+        y, x, many, is_grads_batched=True, retain_graph=True, create_graph=again
+    )
+    each = [torch.autograd.grad(y, x, one, retain_graph=True)[0] for one in many]
+    torch.testing.assert_close(together, torch.stack(each))
+    assert together.requires_grad == again
+
+
+@pytest.mark.filterwarnings("ignore:.torch.jit.script.:FutureWarning")  # torch's own, inside
+def test_tangents_in_forward_mode_equal_finite_differences(nn):
+    layer = nn.BatchNorm1d(3).double()
+    x = torch.randn(5, 3, dtype=torch.float64, requires_grad=True)
+    assert torch.autograd.gradcheck(layer, x, check_forward_ad=True, check_backward_ad=False)
+
+
 def test_gradient_that_will_be_differentiated_equals_the_one_that_will_not(nn):
     for training in (True, False):
         shape = (4, 3, 5, 2)
