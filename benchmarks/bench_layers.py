@@ -1,11 +1,13 @@
-"""Speed and memory of bnlib.nn.BatchNorm2d against torch.nn.BatchNorm2d, forward + backward.
+"""Speed and memory of bnlib's layers against torch's, over shapes, types and layouts, on a CPU.
 
-Prints ratios, ours over torch's: below 1 is faster, or smaller. In every round all layers run
-once, in random order, and the ratio is taken within the round; a fixed order alone can shift a
-ratio by 0.3. The median over the rounds stands beside the middle half of them, and beside the ratio
-of the best times, which a busy machine disturbs least.
+Prints ratios, ours over torch's: below 1 is faster, or smaller. In every round both run once, in
+random order, and the ratio is taken within the round; the table has the median over the rounds.
+Ratios above their target are marked with a star.
 
-    python benchmarks/bench_layers.py [--quick] [--threads 2]
+    python benchmarks/bench_layers.py [--rounds 40] [--threads 2] [--eager] [--memory]
+
+--eager leaves out torch.compile, which takes most of the time; --memory prints peaks in place of
+times.
 """
 
 from __future__ import annotations
@@ -21,57 +23,127 @@ import time
 import warnings
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 os.environ.setdefault("KINETO_LOG_LEVEL", "99")  # the profiler looks for a GPU, loudly
 
 import torch
 from torch import Tensor
 
-from bnlib.nn import BatchNorm2d
+import bnlib.nn
 
-Step = Callable[[], None]
+Step = Callable[[], Any]
 
-# shape: the ratios to stay below, eager and compiled
-TARGETS = {
-    (32, 64, 32, 32): (1.5, 0.8),
-    (128, 16, 8, 8): (1.5, 1.0),
-    (64, 128, 16, 16): (1.5, 0.8),
-}
+SHAPES = (
+    (32, 64),
+    (256, 512),
+    (4096, 512),
+    (8, 512, 7, 7),
+    (128, 16, 8, 8),
+    (32, 64, 16, 16),
+    (64, 128, 16, 16),
+    (32, 64, 32, 32),
+    (16, 32, 64, 64),
+    (4, 64, 56, 56),
+    (2, 256, 28, 28),
+    (2, 16, 128, 128),
+)
+SMALL = 2**16  # numbers of (N, C) below which Python's own time is the floor
 MEMORY_TARGET = 1.0
+SECONDS = 0.002  # of a measurement at least
 
 
-def make_step(call: torch.nn.Module, layer: torch.nn.Module, x: Tensor, dy: Tensor) -> Step:
+def target(column: str, shape: tuple[int, ...], dtype: torch.dtype) -> float:
+    """The ratio to stay below."""
+    if column == "compiled":
+        return 1.0
+    if column == "eval":
+        return 1.3
+    if dtype == torch.bfloat16:
+        return 2.0
+    return 2.1 if len(shape) == 2 and shape[0] * shape[1] <= SMALL else 1.5
+
+
+def layers(shape: tuple[int, ...], training: bool = True) -> tuple[torch.nn.Module, ...]:
+    """Ours and torch's, for that number of axes."""
+    name = "BatchNorm2d" if len(shape) == 4 else "BatchNorm1d"
+    made = [getattr(module, name)(shape[1]) for module in (bnlib.nn, torch.nn)]
+    return tuple(layer.train(training) for layer in made)
+
+
+def step(call: Callable[[Tensor], Tensor], layer: torch.nn.Module, x: Tensor, dy: Tensor) -> Step:
     """One forward and one backward pass."""
     wanted = [x, layer.weight, layer.bias]
-
-    def step() -> None:
-        torch.autograd.grad(call(x), wanted, dy)
-
-    return step
+    return lambda: torch.autograd.grad(call(x), wanted, dy)
 
 
-def inputs(shape: tuple[int, ...], dtype: torch.dtype = torch.float32) -> tuple[Tensor, Tensor]:
-    """A batch that needs a gradient, and an upstream gradient."""
+def evaluation(layer: torch.nn.Module, x: Tensor) -> Step:
+    def run() -> Tensor:
+        with torch.no_grad():
+            return layer(x)
+
+    return run
+
+
+def inputs(
+    shape: tuple[int, ...], dtype: torch.dtype = torch.float32, last: bool = False
+) -> tuple[Tensor, Tensor]:
+    """A batch that needs a gradient, and an upstream gradient; last: in channels_last."""
     generator = torch.Generator().manual_seed(0)
-    x, dy = (torch.randn(shape, generator=generator).to(dtype) for _ in range(2))
+    layout = torch.channels_last if last else torch.contiguous_format
+    x, dy = (
+        torch.randn(shape, generator=generator).to(dtype).contiguous(memory_format=layout)
+        for _ in range(2)
+    )
     return x.requires_grad_(), dy
 
 
-def time_rounds(steps: dict[str, Step], rounds: int, repeats: int) -> dict[str, list[float]]:
-    """Seconds per step in every round; each round runs all of them in an order of its own."""
-    order, seconds = list(steps), {name: [] for name in steps}
-    shuffle = random.Random(0).shuffle
-    for step in steps.values():
-        for _ in range(3 * repeats):
-            step()
+def ratio(ours: Step, theirs: Step, rounds: int) -> float:
+    """The median over the rounds of our time by torch's."""
+    pair, shuffle = [ours, theirs], random.Random(0).shuffle
+    for one in pair:
+        one()
+    start = time.perf_counter()
+    theirs()
+    repeats = max(1, int(SECONDS / (time.perf_counter() - start)))
+    ratios = []
     for _ in range(rounds):
+        order, seconds = [0, 1], [0.0, 0.0]
         shuffle(order)
-        for name in order:
+        for i in order:
             start = time.perf_counter()
             for _ in range(repeats):
-                steps[name]()
-            seconds[name].append((time.perf_counter() - start) / repeats)
-    return seconds
+                pair[i]()
+            seconds[i] = time.perf_counter() - start
+        ratios.append(seconds[0] / seconds[1])
+    return statistics.median(ratios)
+
+
+def bench_speed(rounds: int, eager: bool) -> None:
+    """Print the ratios of time of every cell: a training step, evaluation, both compiled."""
+    columns = ["step", "eval"] if eager else ["step", "eval", "compiled"]
+    print(f"{'shape':14} {'type':9} {'layout':13}" + "".join(f"{name:>10}" for name in columns))
+    over = 0
+    for shape in SHAPES:
+        for dtype in (torch.float32, torch.bfloat16):
+            for last in (False, True) if len(shape) == 4 else (False,):
+                x, dy = inputs(shape, dtype, last)
+                ours, theirs = layers(shape)
+                found = {"step": ratio(step(ours, ours, x, dy), step(theirs, theirs, x, dy), rounds)}
+                pair = [evaluation(layer, x) for layer in layers(shape, training=False)]
+                found["eval"] = ratio(pair[0], pair[1], rounds)
+                if not eager:
+                    torch.compiler.reset()
+                    pair = [step(torch.compile(one), one, x, dy) for one in layers(shape)]
+                    found["compiled"] = ratio(pair[0], pair[1], rounds)
+                line = f"{'×'.join(map(str, shape)):14} {str(dtype)[6:]:9} "
+                line += f"{'channels_last' if last else 'contiguous':13}"
+                for name in columns:
+                    missed = found[name] > target(name, shape, dtype)
+                    over += missed
+                    line += f"{found[name]:9.2f}{'*' if missed else ' '}"
+                print(line, flush=True)
+    print(f"{over} ratios above their target (*)")
 
 
 def peak_memory(step: Step) -> int:
@@ -92,99 +164,32 @@ def peak_memory(step: Step) -> int:
     return peak
 
 
-def where_the_time_goes(step: Step, rows: int = 8) -> str:
-    """The operations that take most of a step, with their share of the time and their calls."""
-    steps = 20
-    with torch.profiler.profile(activities=[torch.profiler.ProfilerActivity.CPU]) as profile:
-        for _ in range(steps):
-            step()
-    table = sorted(profile.key_averages(), key=lambda e: -e.self_cpu_time_total)
-    total = sum(e.self_cpu_time_total for e in table)
-    return "\n".join(
-        f"      {e.self_cpu_time_total / total:5.0%}  {e.count / steps:4.0f} calls  {e.key}"
-        for e in table[:rows]
-    )
-
-
-def row(name: str, ours: list[float], theirs: list[float], target: float) -> tuple[str, bool]:
-    """A line of the table, and whether the median ratio keeps to the target."""
-    ratios = [a / b for a, b in zip(ours, theirs, strict=True)]
-    low, median, high = statistics.quantiles(ratios, n=4)
-    best, micro = min(ours) / min(theirs), 1e6 * statistics.median(theirs)
-    verdict = "PASS" if median <= target else "OVER"
-    line = (
-        f"  {name:<10} {median:5.2f}   middle half {low:5.2f} .. {high:5.2f}   best {best:5.2f}   "
-        f"target {target:.1f}  {verdict}   torch {micro:8.0f} µs"
-    )
-    return line, median <= target
-
-
-def compiled_step(shape: tuple[int, ...], x: Tensor, dy: Tensor) -> Step | str:
-    """A step of our layer under torch.compile, or why there is none."""
-    torch.compiler.reset()
-    layer = BatchNorm2d(shape[1])
-    step = make_step(torch.compile(layer, fullgraph=True), layer, x, dy)
-    try:
-        step()
-    except Exception as error:
-        cause = str(error).strip().splitlines()[0][:150]
-        return f"{type(error).__name__}: {cause} (it needs a C++ compiler, such as g++)"
-    return step
-
-
-def bench_speed(quick: bool) -> None:
-    """Print the ratios of time for every shape, eager and compiled."""
-    for shape, (eager_target, compiled_target) in TARGETS.items():
-        small = shape[0] * shape[1] * shape[2] * shape[3] < 2**20
-        rounds, repeats = (20 if quick else 200, 10) if small else (10 if quick else 100, 1)
-        x, dy = inputs(shape)
-        theirs, ours = torch.nn.BatchNorm2d(shape[1]), BatchNorm2d(shape[1])
-        steps = {"torch": make_step(theirs, theirs, x, dy), "eager": make_step(ours, ours, x, dy)}
-        compiled = compiled_step(shape, x, dy)
-        if not isinstance(compiled, str):
-            steps["compiled"] = compiled
-        print(f"{'×'.join(map(str, shape))}: time of a step, {rounds} rounds of {repeats}")
-        seconds = time_rounds(steps, rounds, repeats)
-        line, kept = row("eager", seconds["eager"], seconds["torch"], eager_target)
-        print(line)
-        if "compiled" in steps:
-            print(row("compiled", seconds["compiled"], seconds["torch"], compiled_target)[0])
-        else:
-            print(f"  compiled   not measured: {compiled}")
-        if not kept:
-            print("    where the time of our eager step goes:")
-            print(where_the_time_goes(steps["eager"]))
-            print("    and that of torch's:")
-            print(where_the_time_goes(steps["torch"], rows=4))
-
-
 def bench_memory() -> None:
-    """Print the ratios of peak memory for every shape, in training and in evaluation."""
-    print("peak memory of a step, besides x and dy")
-    for dtype in (torch.float32, torch.bfloat16):
-        for shape in TARGETS:
+    """Print the ratios of peak memory of every cell, in training and in evaluation."""
+    print("peak memory of a step, besides x and dy, by torch's; in sizes of x")
+    for shape in SHAPES:
+        for dtype in (torch.float32, torch.bfloat16):
             for training in (True, False):
                 x, dy = inputs(shape, dtype)
-                peaks = []
-                for kind in (BatchNorm2d, torch.nn.BatchNorm2d):
-                    layer = kind(shape[1]).train(training)
-                    peaks.append(peak_memory(make_step(layer, layer, x, dy)))
-                ratio = peaks[0] / peaks[1]
-                verdict = "PASS" if ratio <= MEMORY_TARGET else "OVER"
+                ours, theirs = (
+                    peak_memory(step(layer, layer, x, dy)) for layer in layers(shape, training)
+                )
                 size = x.numel() * x.element_size()
+                star = "*" if ours > MEMORY_TARGET * theirs else " "
                 print(
-                    f"  {'×'.join(map(str, shape)):<13} {str(dtype)[6:]:<8} "
-                    f"{'train' if training else 'eval':<5} {ratio:5.2f}   target "
-                    f"{MEMORY_TARGET:.1f}  {verdict}   {peaks[0] / size:.2f} and torch's "
-                    f"{peaks[1] / size:.2f} times x"
+                    f"{'×'.join(map(str, shape)):14} {str(dtype)[6:]:9} "
+                    f"{'train' if training else 'eval':5} {ours / theirs:5.2f}{star}  "
+                    f"{ours / size:.2f} and {theirs / size:.2f}"
                 )
 
 
 def main() -> None:
-    """Print the tables."""
+    """Print the table."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--quick", action="store_true", help="a tenth of the rounds")
+    parser.add_argument("--rounds", type=int, default=40, help="measurements of a cell")
     parser.add_argument("--threads", type=int, default=2, help="threads of torch (default 2)")
+    parser.add_argument("--eager", action="store_true", help="without torch.compile")
+    parser.add_argument("--memory", action="store_true", help="peaks in place of times")
     arguments = parser.parse_args()
     torch.set_num_threads(arguments.threads)
     warnings.filterwarnings("ignore", module="torch")
@@ -193,8 +198,10 @@ def main() -> None:
     print(f"torch {torch.__version__}, {torch.get_num_threads()} threads, load {load:.1f}")
     if load > 1:
         print("  something else is running: the ratios will be noisy, and ours higher than alone")
-    bench_speed(arguments.quick)
-    bench_memory()
+    if arguments.memory:
+        bench_memory()
+    else:
+        bench_speed(arguments.rounds, arguments.eager)
 
 
 if __name__ == "__main__":
