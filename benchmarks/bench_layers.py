@@ -4,10 +4,11 @@ Prints ratios, ours over torch's: below 1 is faster, or smaller. In every round 
 random order, and the ratio is taken within the round; the table has the median over the rounds.
 Ratios above their target are marked with a star.
 
-    python benchmarks/bench_layers.py [--rounds 40] [--threads 2] [--eager] [--memory]
+    python benchmarks/bench_layers.py [--rounds 40] [--threads 2] [--kernels] [--eager]
+        [--memory]
 
---eager leaves out torch.compile, which takes most of the time; --memory prints peaks in place of
-times.
+--kernels builds the kernels in C++ and uses them; --eager leaves out torch.compile, which takes
+most of the time; --memory prints peaks in place of times.
 """
 
 from __future__ import annotations
@@ -31,6 +32,7 @@ import torch
 from torch import Tensor
 
 import bnlib.nn
+from bnlib.nn import cpu_kernels
 
 Step = Callable[[], Any]
 
@@ -129,7 +131,9 @@ def bench_speed(rounds: int, eager: bool) -> None:
             for last in (False, True) if len(shape) == 4 else (False,):
                 x, dy = inputs(shape, dtype, last)
                 ours, theirs = layers(shape)
-                found = {"step": ratio(step(ours, ours, x, dy), step(theirs, theirs, x, dy), rounds)}
+                found = {
+                    "step": ratio(step(ours, ours, x, dy), step(theirs, theirs, x, dy), rounds)
+                }
                 pair = [evaluation(layer, x) for layer in layers(shape, training=False)]
                 found["eval"] = ratio(pair[0], pair[1], rounds)
                 if not eager:
@@ -188,10 +192,13 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--rounds", type=int, default=40, help="measurements of a cell")
     parser.add_argument("--threads", type=int, default=2, help="threads of torch (default 2)")
+    parser.add_argument("--kernels", action="store_true", help="with the kernels in C++")
     parser.add_argument("--eager", action="store_true", help="without torch.compile")
     parser.add_argument("--memory", action="store_true", help="peaks in place of times")
     arguments = parser.parse_args()
     torch.set_num_threads(arguments.threads)
+    if arguments.kernels:
+        cpu_kernels.build()
     warnings.filterwarnings("ignore", module="torch")
     logging.getLogger("torch.utils.cpp_extension").setLevel(logging.ERROR)  # it misses a GPU
     load = os.getloadavg()[0]

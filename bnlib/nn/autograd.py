@@ -1,8 +1,8 @@
 """Batch normalization as a differentiable torch operation, with the closed form as its backward.
 
 The operation saves x and the statistics, not x_hat: x_hat is one subtraction and one product
-away, and would take as much memory as x again. It computes with the fused kernels where they fit,
-on CUDA with Triton, and with the in-place form elsewhere.
+away, and would take as much memory as x again. It computes with fused kernels where they fit, on
+CUDA with Triton, on the CPU if they were built, and with the in-place form elsewhere.
 """
 
 from importlib.util import find_spec
@@ -14,7 +14,7 @@ from torch import Tensor
 from torch._C._functorch import is_legacy_batchedtensor
 from torch.autograd import forward_ad
 
-from bnlib.nn import formulas
+from bnlib.nn import cpu_kernels, formulas
 
 
 def batch_norm(
@@ -53,7 +53,9 @@ def batch_norm_eval(
     mu, var = formulas.spread(running_mean, x), formulas.spread(running_var, x)
     if _looked_into():
         return formulas.normalise(x, gamma, beta, mu, (var + eps).rsqrt())
-    return _BatchNorm.apply(x, gamma, beta, eps, (mu, var))[0]
+    if torch.is_grad_enabled() or torch.compiler.is_compiling():
+        return _BatchNorm.apply(x, gamma, beta, eps, (mu, var))[0]
+    return _eager(x).forward(x, gamma, beta, eps, (mu, var))[0]
 
 
 def _looked_into() -> bool:
@@ -75,7 +77,7 @@ def _eager(x: Tensor) -> ModuleType:
 
         if triton_kernels.fit(x):
             return triton_kernels
-    return formulas
+    return cpu_kernels if cpu_kernels.fit(x) else formulas
 
 
 class _BatchNorm(torch.autograd.Function):

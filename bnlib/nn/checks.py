@@ -32,6 +32,11 @@ def check_state(x: Tensor, state: tuple[Tensor | None, ...], training: bool) -> 
         raise error("need running_mean and running_var, got one of them: set both, or neither")
     channels, dtype, device = x.size(1), x.dtype, x.device
     own = [v for v in state if v is not None]
+    wide = accumulator(dtype)
+    if dtype.is_floating_point and all(
+        v.size(0) == channels and v.dtype is wide and v.device == device for v in own
+    ):
+        return  # what is usual
     for v in own:
         if v.size(0) != channels:
             raise RuntimeError(
@@ -41,9 +46,9 @@ def check_state(x: Tensor, state: tuple[Tensor | None, ...], training: bool) -> 
     if not dtype.is_floating_point:
         raise NotImplementedError(f"need floating-point input, got {dtype}: use x.float()")
     for v in own:
-        if v.dtype != own[0].dtype or v.dtype not in (dtype, accumulator(dtype)):
+        if v.dtype != own[0].dtype or v.dtype not in (dtype, wide):
             raise RuntimeError(
-                f"need parameters and statistics all in {dtype}, or in {accumulator(dtype)}, "
+                f"need parameters and statistics all in {dtype}, or in {wide}, "
                 f"for {dtype} input, got {v.dtype}: use layer.to(x.dtype)"
             )
         if v.device != device:

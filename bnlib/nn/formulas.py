@@ -97,15 +97,14 @@ def forward(
         torch.sub(x, mu, out=y)
         var = _total_of_squares(y).div_(n)
         rstd = (var + eps).rsqrt_()
-        y.mul_(rstd if gamma is None else rstd * spread(gamma, x))
-        if beta is not None:
-            y.add_(spread(beta, x))
+        scale = rstd if gamma is None else rstd * spread(gamma, x)
+        _affine(y, scale, None if beta is None else spread(beta, x), y)
     else:  # one product and one sum, with the mean in the sum
         mu, var = given
         rstd = (var + eps).rsqrt_()
         scale = rstd if gamma is None else rstd * spread(gamma, x)
         shift = -mu * scale if beta is None else spread(beta, x) - mu * scale
-        torch.mul(x, scale, out=y).add_(shift)
+        _affine(x, scale, shift, y)
     return y.to(dtype), mu, var, rstd
 
 
@@ -121,9 +120,10 @@ def backward(
     scale = rstd if gamma is None else rstd * spread(gamma, x)
     if fixed:
         torch.mul(dy, scale, out=dx)
-    else:  # the three terms of the closed form, each added to what dx holds already
-        torch.sub(x, mu, out=dx).mul_((dgamma * rstd).mul_(scale).div_(-n))
-        dx.addcmul_(dy, scale).sub_((dbeta * scale).div_(n))
+    else:  # the three terms of the closed form, the last of them added to the others
+        others = (dgamma * rstd).mul_(scale).div_(-n)
+        _affine(torch.sub(x, mu, out=dx), others, (dbeta * scale).div_(-n), dx)
+        dx.addcmul_(dy, scale)
     return dx.to(dtype), dgamma.view(-1), dbeta.view(-1)
 
 
@@ -147,6 +147,16 @@ def _rows(x: Tensor) -> Tensor | None:
         return x
     rows = x.movedim(1, -1)
     return rows.flatten(0, -2) if rows.is_contiguous() else None
+
+
+def _affine(x: Tensor, scale: Tensor, shift: Tensor | None, out: Tensor) -> None:
+    """x · scale + shift in `out`: in one pass for rows, where torch's broadcasting is fast."""
+    if shift is None:
+        torch.mul(x, scale, out=out)
+    elif _rows(x) is None:
+        torch.mul(x, scale, out=out).add_(shift)
+    else:
+        torch.addcmul(shift, x, scale, out=out)
 
 
 def _total(x: Tensor) -> Tensor:

@@ -115,10 +115,10 @@ class _BatchNorm(batchnorm._BatchNorm):
             assert running_mean is not None and running_var is not None
             return batch_norm_eval(x, running_mean, running_var, weight, bias, self.eps)
         y, mu, var = batch_norm(x, weight, bias, self.eps)
-        if track and self.running_mean is not None and self.running_var is not None:
+        if track and running_mean is not None and running_var is not None:
             n = values_per_channel(x)
-            self._update(self.running_mean, mu)
-            self._update(self.running_var, var * (n / (n - 1)))
+            self._update(running_mean, mu)
+            self._update(running_var, var * (n / (n - 1)))
         return y
 
     def __prepare_scriptable__(self) -> Any:
