@@ -100,14 +100,6 @@ def examine(program: Program, seeds: Sequence[int] = SEEDS, **settings: object) 
     return np.array([program(Run(seed, **settings)) for seed in seeds])  # type: ignore[arg-type]
 
 
-def forget_statistics(net: nn.Module) -> None:
-    """Reset the running statistics of every BN layer, and make it average plainly from now on."""
-    for layer in net.modules():
-        if isinstance(layer, BatchNorm1d):
-            layer.reset_running_stats()
-            layer.momentum = None
-
-
 class ForgetfulBatchNorm(nn.Module):
     """BN as it is often written the first time; input `(N, C)`. The mistake is planted.
 
@@ -138,29 +130,8 @@ class ForgetfulBatchNorm(nn.Module):
         return self.weight * (x - mu) / torch.sqrt(var + self.eps) + self.bias
 
 
-class RememberingBatchNorm(ForgetfulBatchNorm):
-    """The same layer, repaired: the running statistics are buffers."""
-
-    def keep(self, mean: Tensor, var: Tensor) -> None:
-        """Remember the running statistics."""
-        self.register_buffer("running_mean", mean)
-        self.register_buffer("running_var", var)
-
-
-def restored(run: Run) -> list[float]:
-    """Training as it should be: test accuracy after each epoch."""
-    report = []
-    for epoch in run.epochs():
-        run.net.train()
-        for index in epoch:
-            run.step(index)
-        run.net.eval()
-        report.append(run.accuracy())
-    return report
-
-
 def never_restored(run: Run) -> list[float]:
-    """The same program with one line left out."""
+    """Training in which nobody calls `train()` after validation: test accuracy per epoch."""
     report = []
     for epoch in run.epochs():
         for index in epoch:

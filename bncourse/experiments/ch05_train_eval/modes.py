@@ -12,8 +12,6 @@ from bncourse.evidence import SEEDS, Claim, Result, measures, weigh
 from bncourse.experiments.arms import generator
 from bncourse.experiments.ch05_train_eval.trained import BATCH, ON, trained
 
-DRAWS = 3
-
 
 def probabilities(
     net: nn.Module, x: Tensor, parts: Sequence[Tensor], *, record: bool = False
@@ -40,7 +38,10 @@ def company(
     N examples must make whole batches of `size`. Raises ValueError if they do not.
     """
     if len(x) % size:
-        raise ValueError(f"{len(x)} examples make no whole batches of {size}: leave some out")
+        raise ValueError(
+            f"need whole batches, got {len(x)} images in batches of {size}: choose a size that "
+            f"divides {len(x)}, or other images"
+        )
     shuffle = generator(seed, stream=2)
     orders = [torch.randperm(len(x), generator=shuffle) for _ in range(draws)]
     return torch.stack([probabilities(net, x, o.split(size), record=record) for o in orders])
@@ -52,30 +53,13 @@ def disagreement(answers: Tensor) -> float:
     return 100 * float((classes[1:] != classes[:-1]).float().mean())
 
 
-def one_image(image: int, draws: int = 200, size: int = 8, seed: int = 0) -> tuple[Tensor, Tensor]:
-    """Answers for one test image in `draws` batches of `size`, and alone in eval mode.
-
-    Returns (`(draws, K)`, `(K,)`): class probabilities. The companions are other test images.
-    """
-    x, net = load().test_x, trained(seed)
-    others = torch.cat([torch.arange(image), torch.arange(image + 1, len(x))])
-    shuffle = generator(seed, stream=3)
-    answers = []
-    for _ in range(draws):
-        chosen = others[torch.randperm(len(others), generator=shuffle)[: size - 1]]
-        batch = x[torch.cat([torch.tensor([image]), chosen])]
-        answers.append(probabilities(net, batch, [torch.arange(size)])[0])
-    alone = probabilities(net.eval(), x[image : image + 1], [torch.arange(1)])[0]
-    return torch.stack(answers), alone
-
-
 @functools.cache
-def _crowds(seeds: tuple[int, ...]) -> dict[str, list[Tensor]]:
-    """Answers for the first 448 test images in random batches of 8, per seed and mode."""
-    x = load().test_x[:448]
+def _crowds(seeds: tuple[int, ...], images: int, size: int, draws: int) -> dict[str, list[Tensor]]:
+    """Answers for the first test images in random batches, per seed and mode."""
+    x = load().test_x[:images]
     return {
-        "train mode": [company(trained(seed), x, 8, DRAWS, seed) for seed in seeds],
-        "eval mode": [company(trained(seed).eval(), x, 8, 2, seed) for seed in seeds],
+        "train mode": [company(trained(seed), x, size, draws, seed) for seed in seeds],
+        "eval mode": [company(trained(seed).eval(), x, size, draws, seed) for seed in seeds],
     }
 
 
@@ -91,8 +75,11 @@ def _crowds(seeds: tuple[int, ...]) -> dict[str, list[Tensor]]:
         unit="%",
     )
 )
-def batch_dependent(seeds: Sequence[int] = SEEDS) -> Result:
-    crowds = _crowds(tuple(seeds))
+def batch_dependent(
+    seeds: Sequence[int] = SEEDS, images: int = 448, size: int = 8, draws: int = 3
+) -> Result:
+    """For `draws` draws of random batches of `size` from the first `images` of the test set."""
+    crowds = _crowds(tuple(seeds), images, size, draws)
     effects = [disagreement(answers) for answers in crowds["train mode"]]
     return weigh(batch_dependent.claim, effects, data=ON, seeds=seeds)
 
@@ -109,9 +96,13 @@ def batch_dependent(seeds: Sequence[int] = SEEDS) -> Result:
         kind="derived",
     )
 )
-def eval_independent(seeds: Sequence[int] = SEEDS) -> Result:
-    x, effects = load().test_x[:100], []
-    for seed, answers in zip(seeds, _crowds(tuple(seeds))["eval mode"], strict=True):
+def eval_independent(
+    seeds: Sequence[int] = SEEDS, images: int = 448, size: int = 8, draws: int = 3
+) -> Result:
+    """For the first hundred images, in the batches of `batch_dependent` and alone."""
+    x, effects = load().test_x[: min(100, images)], []
+    crowds = _crowds(tuple(seeds), images, size, draws)
+    for seed, answers in zip(seeds, crowds["eval mode"], strict=True):
         alone = probabilities(trained(seed).eval(), x, torch.arange(len(x)).split(1))
         effects.append(float((answers[:, : len(x)] - alone).abs().max()))
     return weigh(eval_independent.claim, effects, data=ON, seeds=seeds)
@@ -130,12 +121,16 @@ def eval_independent(seeds: Sequence[int] = SEEDS) -> Result:
         kind="derived",
     )
 )
-def eval_switches(seeds: Sequence[int] = SEEDS) -> Result:
-    x, effects = load().test_x[:448], []
+def eval_switches(
+    seeds: Sequence[int] = SEEDS, images: int = 448, size: int = 8, draws: int = 3
+) -> Result:
+    """In the batches of `batch_dependent`."""
+    x, effects = load().test_x[:images], []
+    crowds = _crowds(tuple(seeds), images, size, draws)
     for i, seed in enumerate(seeds):
         # The batches that _crowds drew under no_grad, now with gradients recorded.
-        recorded = disagreement(company(trained(seed), x, 8, DRAWS, seed, record=True))
-        left = {mode: disagreement(answers[i]) for mode, answers in _crowds(tuple(seeds)).items()}
+        recorded = disagreement(company(trained(seed), x, size, draws, seed, record=True))
+        left = {mode: disagreement(answers[i]) for mode, answers in crowds.items()}
         effects.append(100 * (left["train mode"] - left["eval mode"]) / recorded)
     return weigh(eval_switches.claim, effects, data=ON, seeds=seeds)
 
@@ -151,12 +146,13 @@ def eval_switches(seeds: Sequence[int] = SEEDS) -> Result:
         kind="derived",
     )
 )
-def affine_fixed_at_test(seeds: Sequence[int] = SEEDS) -> Result:
+def affine_fixed_at_test(seeds: Sequence[int] = SEEDS, size: int = BATCH) -> Result:
+    """In batches of `size`."""
     x, effects = load().test_x, []
     for seed in seeds:
         net = trained(seed).eval()
         before = [p.detach().clone() for p in affine(net)]
-        for part in x.split(BATCH):
+        for part in x.split(size):
             net(part)
         pairs = zip(affine(net), before, strict=True)
         effects.append(max(float((now.detach() - then).abs().max()) for now, then in pairs))
@@ -180,11 +176,14 @@ def affine(net: nn.Module) -> list[nn.Parameter]:
         unit="%",
     )
 )
-def modes_differ(seeds: Sequence[int] = SEEDS) -> Result:
-    x, effects = load().test_x[:448], []
+def modes_differ(
+    seeds: Sequence[int] = SEEDS, images: int = 448, size: int = BATCH, draws: int = 5
+) -> Result:
+    """For `draws` draws of random batches of `size` from the first `images` of the test set."""
+    x, effects = load().test_x[:images], []
     for seed in seeds:
         net = trained(seed)
-        in_train = company(net, x, BATCH, 5, seed)
-        in_eval = company(net.eval(), x, BATCH, 1, seed)
+        in_train = company(net, x, size, draws, seed)
+        in_eval = company(net.eval(), x, size, 1, seed)
         effects.append(100 * float(0.5 * (in_train - in_eval).abs().sum(-1).mean()))
     return weigh(modes_differ.claim, effects, data=ON, seeds=seeds)

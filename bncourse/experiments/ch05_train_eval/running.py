@@ -10,35 +10,13 @@ from torch import Tensor, nn
 
 from bncourse.data import load
 from bncourse.evidence import SEEDS, Claim, Result, measures, weigh
-from bncourse.experiments.arms import generator, shuffles
+from bncourse.experiments.arms import generator
 from bncourse.experiments.ch05_train_eval.modes import probabilities
-from bncourse.experiments.ch05_train_eval.trained import BATCH, ON, SNAPSHOTS, STEPS, trained
+from bncourse.experiments.ch05_train_eval.trained import ON, SNAPSHOTS, STEPS, trained
 from bncourse.training import accuracy, batches
 from bnlib.nn import BatchNorm1d
 
 SPREADS = ("unbiased variance (the layer)", "biased variance", "same batch again and again")
-
-
-def arrived(momentum: float | None, steps: int, seeds: Sequence[int] = SEEDS) -> np.ndarray:
-    """How much of the true mean has reached running_mean after each batch; `(seeds, steps)`.
-
-    The layer sees batches of 32 raw digit images, whose 64 pixel means are far from 0, where
-    running_mean starts. The share is the projection of running_mean on the mean of all images:
-    0 at the start, 1 when it has arrived.
-    """
-    x = load(standardise=False).train_x
-    true = x.mean(0)
-    rows = []
-    for seed in seeds:
-        layer, shuffle = BatchNorm1d(x.shape[1], momentum=momentum), shuffles([seed])[0]
-        row: list[float] = []
-        while len(row) < steps:
-            for index in batches(torch.randperm(len(x), generator=shuffle), BATCH):
-                layer(x[index])
-                mean = layer.get_buffer("running_mean")
-                row.append(float(mean @ true / (true @ true)))
-        rows.append(row[:steps])
-    return np.array(rows)
 
 
 def steps_until(share: float, momentum: float) -> int:

@@ -10,7 +10,7 @@ from torch import nn
 from bncourse.data import Data, load
 from bncourse.evidence import SEEDS, Claim, Result, measures, weigh
 from bncourse.experiments.arms import ARMS, generator, mlps, shuffles
-from bncourse.experiments.ch05_train_eval.clinic import EPOCHS, examine, never_restored
+from bncourse.experiments.ch05_train_eval.clinic import EPOCHS, Program, examine, never_restored
 from bncourse.experiments.ch05_train_eval.modes import probabilities
 from bncourse.experiments.ch05_train_eval.trained import BATCH, ON, STEPS, trained
 from bncourse.training import accuracy, fit_many
@@ -37,23 +37,27 @@ def measured_accuracy(net: nn.Module, data: Data, size: int, order: str, seed: i
 
 
 @functools.cache
-def _validations(seeds: tuple[int, ...]) -> dict[str, np.ndarray]:
+def _validations(seeds: tuple[int, ...], sizes: tuple[int, ...]) -> dict[str, np.ndarray]:
     """Accuracy in percent: reported in train mode, `(seeds, sizes)` per order, and in eval mode."""
     data = load()
     found = {
         order: np.array(
-            [[measured_accuracy(trained(s), data, size, order, s) for size in SIZES] for s in seeds]
+            [[measured_accuracy(trained(s), data, size, order, s) for size in sizes] for s in seeds]
         )
         for order in ORDERS
     }
-    true = [[100 * accuracy(trained(s), data.test_x, data.test_y)] * len(SIZES) for s in seeds]
+    true = [[100 * accuracy(trained(s), data.test_x, data.test_y)] * len(sizes) for s in seeds]
     return {**found, "eval mode": np.array(true)}
 
 
-def _forgetting(claim: Claim, order: str, seeds: Sequence[int]) -> Result:
-    found = _validations(tuple(seeds))
-    effects = (found["eval mode"] - found[order])[:, SIZES.index(BATCH)]
-    arms = {name: values.tolist() for name, values in found.items()} | {"sizes": list(SIZES)}
+def _forgetting(claim: Claim, order: str, seeds: Sequence[int], sizes: Sequence[int]) -> Result:
+    if BATCH not in sizes:
+        raise ValueError(
+            f"need {BATCH} among the sizes, which the claim is about, got {tuple(sizes)}: add it"
+        )
+    found = _validations(tuple(seeds), tuple(sizes))
+    effects = (found["eval mode"] - found[order])[:, list(sizes).index(BATCH)]
+    arms = {name: values.tolist() for name, values in found.items()} | {"sizes": list(sizes)}
     return weigh(claim, effects.tolist(), data=ON, seeds=seeds, arms=arms)
 
 
@@ -71,8 +75,9 @@ def _forgetting(claim: Claim, order: str, seeds: Sequence[int]) -> Result:
         "points at batch 2: the mismatch of the two modes is costly there {cite:p}`singh2019`.",
     )
 )
-def forget_eval(seeds: Sequence[int] = SEEDS) -> Result:
-    return _forgetting(forget_eval.claim, "shuffled", seeds)
+def forget_eval(seeds: Sequence[int] = SEEDS, sizes: Sequence[int] = SIZES) -> Result:
+    """Measured at a batch size of 32; the arms are over `sizes`."""
+    return _forgetting(forget_eval.claim, "shuffled", seeds, sizes)
 
 
 @measures(
@@ -87,15 +92,17 @@ def forget_eval(seeds: Sequence[int] = SEEDS) -> Result:
         unit="points",
     )
 )
-def forget_eval_sorted(seeds: Sequence[int] = SEEDS) -> Result:
-    return _forgetting(forget_eval_sorted.claim, "sorted by class", seeds)
+def forget_eval_sorted(seeds: Sequence[int] = SEEDS, sizes: Sequence[int] = SIZES) -> Result:
+    """Measured at a batch size of 32; the arms are over `sizes`."""
+    return _forgetting(forget_eval_sorted.claim, "sorted by class", seeds, sizes)
 
 
 @functools.cache
-def _forgotten(seeds: tuple[int, ...], depth: int) -> dict[str, np.ndarray]:
+def _forgotten(seeds: tuple[int, ...], depth: int, program: Program) -> dict[str, np.ndarray]:
     """Test accuracy after each epoch, with train() and without: `(seeds, epochs)`.
 
-    The healthy runs are those of `clinic.restored`, side by side in `fit_many`.
+    The healthy runs are those of the same program with train() in each epoch, side by side in
+    `fit_many`.
     """
     data = load()
     healthy = fit_many(
@@ -108,12 +115,12 @@ def _forgotten(seeds: tuple[int, ...], depth: int) -> dict[str, np.ndarray]:
     )
     return {
         "train() restored": 100 * healthy.test_accuracy[:, 1:],
-        "never restored": examine(never_restored, seeds, depth=depth),
+        "never restored": examine(program, seeds, depth=depth),
     }
 
 
-def _cost(claim: Claim, depth: int, seeds: Sequence[int]) -> Result:
-    arms = _forgotten(tuple(seeds), depth)
+def _cost(claim: Claim, depth: int, seeds: Sequence[int], program: Program) -> Result:
+    arms = _forgotten(tuple(seeds), depth, program)
     effects = (arms["train() restored"] - arms["never restored"])[:, -1]
     return weigh(
         claim,
@@ -136,8 +143,9 @@ def _cost(claim: Claim, depth: int, seeds: Sequence[int]) -> Result:
         unit="points",
     )
 )
-def forget_train(seeds: Sequence[int] = SEEDS) -> Result:
-    return _cost(forget_train.claim, 3, seeds)
+def forget_train(seeds: Sequence[int] = SEEDS, program: Program = never_restored) -> Result:
+    """program: the broken one."""
+    return _cost(forget_train.claim, 3, seeds, program)
 
 
 @measures(
@@ -152,5 +160,6 @@ def forget_train(seeds: Sequence[int] = SEEDS) -> Result:
         unit="points",
     )
 )
-def forget_train_deep(seeds: Sequence[int] = SEEDS) -> Result:
-    return _cost(forget_train_deep.claim, 10, seeds)
+def forget_train_deep(seeds: Sequence[int] = SEEDS, program: Program = never_restored) -> Result:
+    """program: the broken one."""
+    return _cost(forget_train_deep.claim, 10, seeds, program)

@@ -53,7 +53,7 @@ def test_companions_change_answers_in_train_mode_only():
 
 
 def test_company_needs_whole_batches():
-    with pytest.raises(ValueError, match="10 examples make no whole batches of 4"):
+    with pytest.raises(ValueError, match="need whole batches, got 10 images in batches of 4"):
         modes.company(batch_blind_net(), examples(10), 4, draws=1, seed=0)
 
 

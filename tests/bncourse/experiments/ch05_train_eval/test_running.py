@@ -2,7 +2,6 @@
 
 import math
 
-import numpy as np
 import pytest
 import torch
 from hypothesis import given
@@ -12,16 +11,6 @@ from bncourse.data import load
 from bncourse.experiments.ch05_train_eval import running
 from bncourse.experiments.ch05_train_eval.modes import probabilities
 from bncourse.experiments.ch05_train_eval.trained import trained
-
-
-def test_the_share_that_has_arrived_follows_the_exponential_average():
-    measured = running.arrived(0.1, 30, seeds=(0, 1)).mean(0)
-    np.testing.assert_allclose(measured, 1 - 0.9 ** np.arange(1, 31), atol=0.02)
-
-
-def test_the_cumulative_average_of_a_whole_pass_is_the_mean_of_its_batches():
-    # 42 batches of 32 are 1344 of the 1347 images: all but the whole mean.
-    assert running.arrived(None, 42, seeds=(0,))[0, -1] == pytest.approx(1, abs=2e-3)
 
 
 def test_ninety_nine_per_cent_takes_44_batches_at_momentum_one_tenth():
