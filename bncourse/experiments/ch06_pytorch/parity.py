@@ -1,20 +1,10 @@
-"""Our layers beside torch's: which shapes they take, and how far their results are apart."""
+"""Our layers beside torch's: how far their results are apart."""
 
 from collections.abc import Sequence
 
-import torch
 from torch import Tensor, nn
 
 from bncourse.data import load
-
-
-def accepts(layer: nn.Module, shape: tuple[int, ...]) -> str:
-    """What the layer, in train mode, says to an input of this shape: "ok", or the kind of error."""
-    try:
-        layer(torch.zeros(shape))
-    except (ValueError, RuntimeError) as error:
-        return type(error).__name__
-    return "ok"
 
 
 def differences(ours: nn.Module, theirs: nn.Module, x: Tensor, dy: Tensor) -> dict[str, float]:

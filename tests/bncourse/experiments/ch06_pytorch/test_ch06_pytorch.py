@@ -69,15 +69,6 @@ def test_the_moved_share_counts_gamma_from_one_and_beta_from_zero():
     assert bnnet.distinct_share(bnnet.pairs(net)["bn1"]) == 2 / 4
 
 
-@pytest.mark.parametrize(
-    ("shape", "answer"),
-    [((4, 6), "ok"), ((4, 6, 3), "ok"), ((4, 3, 6), "RuntimeError"), ((4, 6, 3, 3), "ValueError")],
-)
-def test_accepts_tells_the_kind_of_error(shape, answer):
-    for layer in (nn.BatchNorm1d(6), bnlib.nn.BatchNorm1d(6)):
-        assert parity.accepts(layer, shape) == answer
-
-
 def test_a_layer_does_not_differ_from_its_copy():
     layer = bnlib.nn.BatchNorm1d(4)
     x, dy = torch.randn(2, 8, 4, generator=generator(0))
