@@ -123,7 +123,7 @@ STATE = [
         2,
         "biased variance into the running variance",
         N,
-        (("self.running_var, var * (n / (n - 1)))", "self.running_var, var)"),),
+        (("running_var, var * (n / (n - 1)))", "running_var, var)"),),
         "running_statistics_after_one_batch_by_hand",
     ),
     Mistake(
@@ -163,7 +163,7 @@ STATE = [
         N,
         (
             (
-                "self._update(self.running_mean, mu)",
+                "self._update(running_mean, mu)",
                 "mu = x.mean([0, *range(2, x.dim())])\n"
                 "            self.running_mean = torch.lerp(self.running_mean, mu, 0.1)",
             ),
@@ -232,8 +232,8 @@ MODES = [
                 "        if not training:\n",
                 "        if not training and len(x) > 1:\n"
                 "            _, mu, var = batch_norm(x, self.weight, self.bias, self.eps)\n"
-                "            self._update(self.running_mean, mu)\n"
-                "            self._update(self.running_var, var)\n"
+                "            self._update(running_mean, mu)\n"
+                "            self._update(running_var, var)\n"
                 "        if not training:\n",
             ),
         ),
