@@ -128,7 +128,7 @@ def test_every_verdict_in_the_page_is_that_of_a_notebook(
         return
     page = Visit(reader, bases["http"], name).page
     page.set_default_timeout(5 * START)
-    page.locator(".live-bar").wait_for()
+    bound(page)
     got = page.evaluate(
         """async (asked) => {
           const {call} = await import("../_static/live/python.js");
