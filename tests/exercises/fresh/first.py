@@ -1,6 +1,10 @@
-"""The first bank: mistakes in all exercises but the letters, where all wrong answers are known."""
+"""The first bank: mistakes in all exercises but the letters, where all wrong answers are known.
 
-from tests.exercises.fresh import Wrong, slips, values
+Seven of those that were written turned out to be right, one to be the program as it was given:
+they are gone.
+"""
+
+from tests.exercises.fresh import slips, values
 
 STANDARDISE = """
 def standardise(x):
@@ -986,10 +990,6 @@ WRONG = (
         "ex06.train",
         TRAIN,
         no_train=("    model.train()\n", ""),
-        train_at_the_end=(
-            "    return total / count",
-            "    model.train()\n    return total / count",
-        ),
         no_zero_grad=("        optimizer.zero_grad()\n", ""),
         zero_after_backward=(
             "        loss.backward()\n",
@@ -1062,10 +1062,6 @@ WRONG = (
             "        if hasattr(layer, 'weight'):\n",
         ),
         momentum_zero=("            layer.eval()\n", "            layer.momentum = 0.0\n"),
-        statistics_off=(
-            "            layer.eval()\n",
-            "            layer.track_running_stats = False\n            layer.eval()\n",
-        ),
         affine_reset=(
             "            layer.eval()\n",
             "            layer.eval()\n            nn.init.ones_(layer.weight)\n",
@@ -1074,7 +1070,6 @@ WRONG = (
             "            layer.eval()\n",
             "            layer.eval()\n            layer.reset_running_stats()\n",
         ),
-        the_last_layer=("lambda mode=True, layer=layer: layer", "lambda mode=True: None"),
         grad_set_to_none=(
             "            layer.weight.requires_grad_(False)\n",
             "            layer.weight.grad = None\n",
@@ -1271,7 +1266,6 @@ WRONG = (
         the_middle=("low > bound", "(low + high) / 2 > bound"),
         high_decides=("low > bound", "high > bound"),
         refuted=('"not supported"', '"refuted"'),
-        capital=('return "supported"', 'return "Supported"'),
         no_inconclusive=('return "inconclusive"', 'return "not supported"'),
         booleans=('return "supported"', "return True"),
     ),
@@ -1389,7 +1383,6 @@ WRONG = (
             "",
         ),
         eval_mode=("        m.train()\n", ""),
-        all_in_train=("    model.eval()\n", "    model.train()\n"),
         mode_lost=("    for m, mode in modes:\n        m.training = mode\n", ""),
         one_mode_for_all=(
             "    for m, mode in modes:\n        m.training = mode\n",
@@ -1423,12 +1416,6 @@ WRONG = (
     *slips(
         "ex10.training",
         TRAINING,
-        train_per_epoch=(
-            (
-                "    for _ in range(epochs):\n        for x, y in batches:\n            net.train()\n",
-                "    for _ in range(epochs):\n        net.train()\n        for x, y in batches:\n",
-            )
-        ),
         validated_in_train_mode=("    net.eval()\n", "    net.train()\n"),
         counted_per_epoch=(
             "    for _ in range(epochs):\n",
@@ -1460,7 +1447,6 @@ WRONG = (
             "    net.train(modes[0][1])\n",
         ),
         with_a_graph=("    with torch.no_grad():\n", "    if True:\n"),
-        one_by_one_in_train=("    net.eval()\n", ""),
         last_part_lost=(
             "for part in x.split(size):",
             "for part in x[:len(x) // size * size].split(size):",
@@ -1538,10 +1524,6 @@ WRONG = (
                 "        for x in batches:\n            averaged(x)\n",
                 "        for x in batches[-1:]:\n            averaged(x)\n",
             )
-        ),
-        ten_times=(
-            "        for x in batches:\n            averaged(x)\n",
-            "        for _ in range(10):\n            for x in batches:\n                averaged(x)\n",
         ),
         children_alone=("averaged.modules()", "averaged.children()"),
         the_first_one_changed=("averaged = copy.deepcopy(nets[0])", "averaged = nets[0]"),
