@@ -54,7 +54,76 @@ def first_reason(question: Question, task: Task, seen: Observation, right: Obser
         if slip := value_reason(seen.values[own], right.values[own], question.tolerance):
             return slip
         return "this is not the answer, and no wrong answer known here: read the section again."
-    return "the numbers differ, and no known mistake explains how."
+    return (
+        located(question, seen, right) or "the numbers differ, and no known mistake explains how."
+    )
+
+
+def located(question: Question, seen: Observation, right: Observation) -> str | None:
+    """Which of the values are off, and how, where that can be told from the values alone."""
+    pairs = [
+        leaf for key, value in right.values.items() for leaf in leaves(key, seen.values[key], value)
+    ]
+    bad = [leaf for leaf in pairs if distance(*leaf[1:]) > question.tolerance]
+    good = [path for path, *leaf in pairs if distance(*leaf) <= question.tolerance]
+    if not bad:
+        return None
+    path, got, wanted = bad[0]
+    kind = relation(got, wanted, question.tolerance)
+    if kind is None and not good:
+        return None
+    off = worst(got, wanted, path)
+    shown = (
+        f"`{off[1]}` is {apart(off[2], off[3])}"
+        if off
+        else f"`{path}` is {word(got)}, expected {word(wanted)}"
+    )
+    rest = (
+        f" {', '.join(f'`{name}`' for name in good[:3])} {'is' if len(good) == 1 else 'are'} right."
+        if good
+        else ""
+    )
+    return f"{f'{kind} (`{path}`): ' if kind else ''}{shown}.{rest}"
+
+
+def leaves(path: str, got: Plain, right: Plain) -> list[tuple[str, Plain, Plain]]:
+    """The parts of a value that hold no parts themselves, each with its place."""
+    if got.kind != right.kind or right.kind not in ("tuple", "dict"):
+        return [(path, got, right)]
+    keys = range(len(right.data)) if right.kind == "tuple" else list(right.data)
+    parts = [leaves(f"{path}[{k!r}]", got.data[k], right.data[k]) for k in keys]
+    return [leaf for part in parts for leaf in part]
+
+
+def relation(got: Plain, right: Plain, tolerance: float) -> str | None:
+    """What an array has to do with the right one: a factor, a constant, an order, a part of it."""
+    if got.kind not in ("array", "tensor") or got.data.size < 2 or got.data.dtype.kind not in "fiu":
+        return None
+    mine, wanted = got.data.astype(float), right.data.astype(float)
+    scale = np.abs(wanted).max()
+    if not (np.isfinite(mine).all() and scale > 0 and np.ptp(wanted) > tolerance * scale):
+        return None
+
+    def same(one: np.ndarray, other: np.ndarray) -> bool:
+        return bool(np.abs(one - other).max() <= tolerance * scale)
+
+    factor = float((mine * wanted).sum() / (wanted**2).sum())
+    if factor and same(mine / factor, wanted):
+        return (
+            "all signs are wrong"
+            if abs(factor + 1) < tolerance
+            else f"all numbers are {factor:.4g} times what is expected"
+        )
+    if same(mine - (mine - wanted).mean(), wanted):
+        return f"all numbers are off by {(mine - wanted).mean():.4g}"
+    if same(np.sort(mine, axis=None), np.sort(wanted, axis=None)):
+        return "the right numbers stand in another order"
+    wrong = differences(got.data, right.data) > tolerance
+    for axis in range(wrong.ndim):
+        rows = np.atleast_1d(np.moveaxis(wrong, axis, 0).reshape(wrong.shape[axis], -1).any(axis=1))
+        if 0 < rows.sum() <= len(rows) / 2:
+            return f"only index {', '.join(map(str, np.flatnonzero(rows)))} of axis {axis} is wrong"
+    return None
 
 
 def nearly(question: Question, seen: Observation, right: Observation) -> str | None:

@@ -11,10 +11,11 @@ import pytest
 import torch
 from torch import nn
 
+from bncheck import proof
 from bncheck.judge import Verdict, judge
 from bncheck.observe import observe
-from bncheck.plain import Plain
-from bncheck.reasons import first_reason
+from bncheck.plain import Plain, plain
+from bncheck.reasons import first_reason, relation
 from exercises.questions import COURSE
 
 NAMES = COURSE.names()
@@ -178,3 +179,43 @@ def test_an_array_of_whole_numbers_is_told_to_cut_decimals():
         return out
 
     assert "cuts off all decimals" in verdict("ex03.forward", batch_norm).reason
+
+
+# -- where no law speaks ---------------------------------------------------------------------------
+
+RIGHT = np.array([[1.0, -2.0], [3.0, 5.0], [0.5, 8.0], [2.0, 4.0]])
+
+
+@pytest.mark.parametrize(
+    ("got", "said"),
+    [
+        (2 * RIGHT, "all numbers are 2 times what is expected"),
+        (-RIGHT, "all signs are wrong"),
+        (RIGHT - 0.25, "all numbers are off by -0.25"),
+        (RIGHT[::-1], "the right numbers stand in another order"),
+        (np.where([False, True], np.add(RIGHT, [0, 1]), RIGHT), "only index 1 of axis 1 is wrong"),
+        (RIGHT**2 - 1, None),
+        (np.full_like(RIGHT, np.nan), None),
+    ],
+    ids=["factor", "sign", "constant", "order", "column", "nothing", "nan"],
+)
+def test_what_an_array_has_to_do_with_the_right_one(got: np.ndarray, said: str | None) -> None:
+    assert relation(plain(got), plain(RIGHT), 1e-6) == said
+
+
+def test_of_several_values_the_right_ones_are_named_too() -> None:
+    source = """
+def evaluate(model, batches, loss_function):
+    modes = [(m, m.training) for m in model.modules()]
+    model.eval()
+    with torch.no_grad():
+        found = [(loss_function(model(x).squeeze(1), y).item(), len(y)) for x, y in batches]
+        hits = [((model(x).squeeze(1) > 0) == y).sum().item() for x, y in batches]
+    for m, mode in modes:
+        m.training = mode
+    n = sum(size for _, size in found)
+    return sum(loss * size for loss, size in found) / n / 3, sum(hits) / n
+"""
+    bank = COURSE.bank("ex06.evaluate")
+    reason = proof.verdict_on(bank, source).reason
+    assert reason.startswith("`result[0]` is 0.") and reason.endswith("`result[1]` is right.")

@@ -141,7 +141,7 @@ WRONG = (
     *slips(
         "ex07.fold",
         first.FOLD,
-        scale_squared=("weight * scale", "weight * scale ** 2"),
+        gamma_squared=("gamma / np.sqrt", "gamma**2 / np.sqrt"),
         mean_not_scaled=(
             "(bias - running_mean) * scale + beta",
             "bias * scale - running_mean + beta",
