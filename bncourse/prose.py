@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import inspect
 import os
+import re
 import string
 import textwrap
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -103,6 +104,23 @@ def verdict(result: Result) -> Markdown:
     return Markdown("\n>\n".join(lines))
 
 
+def literature(text: str) -> str:
+    """Citations as the build of the book reads them, and in any other notebook as links.
+
+    >>> literature("Seen by {cite:t}`wu2018`.")
+    'Seen by [Wu 2018](12_reference.ipynb#wu2018).'
+    """
+    if os.environ.get(STRICT):
+        return text
+
+    def link(found: re.Match[str]) -> str:
+        how, name, year = found.groups()
+        made = f"[{f'{name.capitalize()} {year}'.strip()}](12_reference.ipynb#{name}{year})"
+        return f"({made})" if how == "p" else made
+
+    return re.sub(r"\{cite:([tp])\}`([a-z]+)(\d*)`", link, text)
+
+
 def ledger(results: Sequence[Result], titles: Mapping[str, str]) -> Markdown:
     """A table with one row per Result: claim, verdict, number with interval, measure, literature.
 
@@ -122,7 +140,7 @@ def ledger(results: Sequence[Result], titles: Mapping[str, str]) -> Markdown:
             f"{MARKS[result.verdict]} **{result.verdict}**",
             f"**{result.number()}**; predicted {side} {bound(claim)}",
             f"{claim.effect} ({result.data}, {len(result.seeds)} seeds)",
-            claim.literature or "–",
+            literature(claim.literature or "–"),
         ]
         rows.append("| " + " | ".join(cell.replace("|", "\\|") for cell in cells) + " |")
     return Markdown("\n".join(rows))
