@@ -6,8 +6,10 @@ run, and nothing in the doctor was tuned to them.
 
     python benchmarks/bench_doctor.py [--each] [--others]
 
---each prints a line for each case; --others also asks torch-audit, torchtest2, torchdiag and mldoct
-where they are installed.
+--each prints a line for each case; --others asks torch-audit, torchtest2 and torchdiag in place of
+ours, those that are installed (mldoct reads scripts and logs of runs: it cannot be given a model).
+They have names of their own, so their score is generous: a plant counts as *told* where a tool says
+something that it does not say of the healthy model, whatever it is.
 """
 
 from __future__ import annotations
@@ -15,6 +17,8 @@ from __future__ import annotations
 import argparse
 import contextlib
 import copy
+import io
+import re
 import time
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
@@ -566,14 +570,89 @@ HEALTHY: list[tuple[str, str, Callable[[Case], Any]]] = [
 # ---------------------------------------------------------------------------- the others
 
 
-def ask_torch_audit(case: Case) -> str:
-    """torch-audit: an audit of the first batch."""
+def first(case: Case) -> tuple[Any, Any]:
+    """A batch of a case: inputs and targets."""
+    batch = next(iter(case.loader))
+    if isinstance(batch, dict):
+        batch = tuple(batch.values())
+    return (batch[0], batch[-1]) if len(batch) == 2 else (batch[:-1], batch[-1])
+
+
+def ask_torch_audit(case: Case) -> set[str]:
     import torch_audit
 
-    return str(torch_audit.audit(case.model, next(iter(case.loader))))
+    x, _ = first(case)
+    optimizer = case.extra.get("optimizer") or torch.optim.SGD(case.model.parameters(), lr=0.1)
+    found = torch_audit.audit(case.model, batch=x, optimizer=optimizer).findings
+    return {f"{one.rule_id} {one.module_path}" for one in found}
 
 
-OTHERS: dict[str, Callable[[Case], str]] = {"torch-audit": ask_torch_audit}
+def ask_torchtest2(case: Case) -> set[str]:
+    import torchtest2
+
+    x, y = first(case)
+    report = torchtest2.check_model(
+        copy.deepcopy(case.model), x, y, loss_fn=F.cross_entropy, overfit_steps=0
+    )
+    told = [one for one in report.results if one.status.name in ("FAIL", "WARN")]
+    return {re.sub(r"[-+\d.e]+", "#", f"{one.name} {one.message}") for one in told}
+
+
+def ask_torchdiag(case: Case) -> set[str]:
+    import torchdiag
+
+    (x, y), model, said = first(case), copy.deepcopy(case.model), io.StringIO()
+    with contextlib.redirect_stdout(said):
+        F.cross_entropy(model(x), y).backward()
+        torchdiag.check_gradients(model)
+        torchdiag.check_dead_neurons(model, x)
+    told = [line for line in said.getvalue().splitlines() if "•" in line]
+    return {re.sub(r"[-+\d.e]+", "#", line) for line in told}
+
+
+OTHERS: dict[str, Callable[[Case], set[str]]] = {
+    "torch-audit": ask_torch_audit,
+    "torchtest2": ask_torchtest2,
+    "torchdiag": ask_torchdiag,
+}
+
+
+def told(tool: Callable[[Case], set[str]], case: Case) -> set[str]:
+    """What a tool says of a case; that it raises is something, too."""
+    try:
+        return tool(case)
+    except ImportError:
+        raise
+    except Exception as error:
+        return {f"raised {type(error).__name__}"}
+
+
+def judge_others(each: bool) -> None:
+    """Print the score of every other tool that is installed."""
+    print(f"{'tool':12}{'plants':>8}{'told':>6}{'healthy':>9}{'with a message':>16}")
+    for name, tool in OTHERS.items():
+        try:
+            calm = {arch: told(tool, healthy(arch)) for arch in {p[1] for p in DEVELOPED}}
+        except ImportError as error:
+            print(f"{name:12}not installed: {error}")
+            continue
+        score = alarms = 0
+        plants = [*DEVELOPED, *KEPT_APART]
+        for kind, arch, _, plant in plants:
+            case = healthy(arch)
+            with torch.no_grad() if kind == "statistics-misfit" else contextlib.nullcontext():
+                plant(case)
+            if arch not in calm:
+                calm[arch] = told(tool, healthy(arch))
+            new = told(tool, case) - calm[arch]
+            score += bool(new)
+            if each:
+                print(f"  {kind:27}{arch:8}{'; '.join(sorted(new))[:150]}")
+        for _, arch, make in HEALTHY:
+            case = healthy(arch)
+            make(case)
+            alarms += bool(told(tool, case))
+        print(f"{name:12}{len(plants):8}{score:6}{len(HEALTHY):9}{alarms:16}", flush=True)
 
 
 # ---------------------------------------------------------------------------- the table
@@ -642,9 +721,13 @@ def judge_healthy(each: bool) -> tuple[int, int, int, float]:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--each", action="store_true", help="print a line for each case")
+    parser.add_argument("--others", action="store_true", help="ask the other tools instead")
     parser.add_argument("--group", choices=("developed", "apart", "healthy"))
     options = parser.parse_args()
     torch.set_num_threads(1)
+    if options.others:
+        judge_others(options.each)
+        return
     groups = {"developed": DEVELOPED, "apart": KEPT_APART}
     rows = []
     for name, plants in groups.items():
