@@ -120,7 +120,11 @@ def make_book() -> bool:
         # in a browser: it waits a lot
         pytest("reading", ["tests/book/test_reading.py", "-n", "3", "--dist", "loadfile"], site)
     )
-    passed.append(pytest("live", ["tests/book/test_live.py"], site))  # alone: checks have limits
+    live, verdicts = "tests/book/test_live.py", "every_verdict"
+    two = ["-n", "2", "--dist", "loadfile"]
+    passed.append(pytest("verdicts", [live, "-k", verdicts, *two], site))
+    # alone, since its checks have limits
+    passed.append(pytest("live", [live, "-k", f"not {verdicts}"], site))
     return all(passed)
 
 
