@@ -4,6 +4,7 @@
 // (N * S, C), which is channels_last, and (N, C) with S = 1.  The formulas are those of formulas.py.
 // A channel's sums are taken in float32 over a piece of memory, and in double over the pieces.
 
+#include <algorithm>
 #include <cmath>
 #include <cstdint>
 #include <cstring>

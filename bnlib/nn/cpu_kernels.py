@@ -71,8 +71,9 @@ def build() -> Path:
 
 
 def fit(x: Tensor) -> bool:
-    """Whether the kernels are there, and take x."""
-    return _library is not None and x.dtype in _TYPES and x.device.type == "cpu" and x.numel() > 0
+    """Whether the kernels are there, and take x: they read its memory, so it must be plain."""
+    plain = type(x) in (Tensor, torch.nn.Parameter) and x.device.type == "cpu"
+    return _library is not None and plain and x.dtype in _TYPES and x.numel() > 0
 
 
 def forward(
@@ -86,7 +87,9 @@ def forward(
     layout = memory_format(x)
     x = x.contiguous(memory_format=layout)
     y, along = torch.empty_like(x), (1, -1, *(1,) * (x.dim() - 2))
-    mu, var, rstd = torch.empty(3, x.size(1)).unbind() if given is None else (*given, None)
+    mu, var, rstd = (
+        torch.empty(3, x.size(1)).unbind() if given is None else (*map(_dense, given), None)
+    )
     rstd = torch.empty_like(var) if rstd is None else rstd
     gamma, beta = _float(gamma), _float(beta)
     _function("forward", x)(
@@ -103,6 +106,7 @@ def backward(
     layout = memory_format(x)
     x = x.contiguous(memory_format=layout)
     dy, gamma = dy.to(x.dtype).contiguous(memory_format=layout), _float(gamma)
+    mu, rstd = _dense(mu), _dense(rstd)
     dx = torch.empty_like(x)
     dgamma, dbeta = torch.empty(2, x.size(1)).unbind()
     _function("backward", x)(
@@ -126,8 +130,13 @@ def _sizes(x: Tensor, layout: torch.memory_format) -> tuple[int, int, int, bool,
     return n, c, x.numel() // (n * c), last, torch.get_num_threads()
 
 
+def _dense(v: Tensor) -> Tensor:
+    """A vector as the kernels read it: float32, one number behind the other."""
+    return v.float().contiguous()
+
+
 def _float(v: Tensor | None) -> Tensor | None:
-    return v if v is None or v.dtype is torch.float32 else v.float()
+    return None if v is None else _dense(v)
 
 
 def _at(v: Tensor | None) -> int | None:

@@ -140,6 +140,22 @@ def test_what_they_do_not_take_goes_through_the_operations() -> None:
     torch.testing.assert_close(BatchNorm2d(3)(x), torch.nn.BatchNorm2d(3)(x))
 
 
+def test_vectors_that_do_not_lie_together_are_read_rightly() -> None:
+    x, c = draw((4, 300, 3, 3), torch.float32, last=False), 300
+    gamma, beta, mean, var = (torch.tensor([v]).expand(c) for v in (2.0, 0.5, 0.1, 1.5))
+    given = formulas.spread(mean, x), formulas.spread(var, x)
+    got = cpu_kernels.forward(x, gamma, beta, 1e-5, given)
+    rstd = (given[1] + 1e-5).rsqrt()
+    same(got[:1], (formulas.normalise(x, gamma, beta, given[0], rstd),), torch.float32)
+    expected = formulas.gradients(x, x, gamma, given[0], rstd, True)
+    same(cpu_kernels.backward(x, x, gamma, given[0], rstd, True), expected, torch.float32)
+
+
+def test_a_tensor_without_memory_of_its_own_is_left_to_the_operations() -> None:
+    with torch._subclasses.FakeTensorMode():
+        assert not cpu_kernels.fit(torch.zeros(2, 3))
+
+
 def test_nothing_is_used_before_they_are_built(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(cpu_kernels, "_library", None)
     assert not cpu_kernels.fit(torch.zeros(2, 3))
