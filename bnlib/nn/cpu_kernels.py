@@ -87,10 +87,11 @@ def forward(
     layout = memory_format(x)
     x = x.contiguous(memory_format=layout)
     y, along = torch.empty_like(x), (1, -1, *(1,) * (x.dim() - 2))
-    mu, var, rstd = (
-        torch.empty(3, x.size(1)).unbind() if given is None else (*map(_dense, given), None)
-    )
-    rstd = torch.empty_like(var) if rstd is None else rstd
+    if given is None:
+        mu, var, rstd = torch.empty(3, x.size(1)).unbind()
+    else:
+        mu, var = map(_dense, given)
+        rstd = torch.empty_like(var)
     gamma, beta = _float(gamma), _float(beta)
     _function("forward", x)(
         *_sizes(x, layout), _at(x), _at(gamma), _at(beta), eps, given is not None,
