@@ -4,7 +4,7 @@ data            digits, and torchvision's sets on request
 models          BNNet, MLP, SmallCNN, ResNet
 training        fit and fit_many; recording: watching layers from inside
 evidence        claim, interval, verdict; prose: measured numbers to sentences
-ledger          the ledger as data, and which verdicts stand when all are judged together
+ledger          all claims together: as data, and which verdicts stand
 experiments     one function per claim of the lecture notes, a folder per chapter
 figures         arrays to figures: plots, diagrams, colours, frames, interactive figures
 """

@@ -15,6 +15,7 @@ from bncourse.experiments.ch05_train_eval.modes import probabilities
 from bncourse.experiments.ch05_train_eval.trained import ON, SNAPSHOTS, STEPS, trained
 from bncourse.training import accuracy, batches
 from bnlib.nn import BatchNorm1d
+from bnlib.surgery.layers import batch_norms
 
 SPREADS = ("unbiased variance (the layer)", "biased variance", "same batch again and again")
 
@@ -34,7 +35,7 @@ def precise(net: nn.Module, x: Tensor) -> nn.Module:
     by those of all of x too. Wu & Johnson 2021 call them precise statistics.
     """
     net = copy.deepcopy(net)
-    layers = [m for m in net.modules() if isinstance(m, BatchNorm1d)]
+    layers = list(batch_norms(net).values())
     kept = [layer.momentum for layer in layers]
     modes = [layer.training for layer in layers]
     for layer in layers:

@@ -13,6 +13,7 @@ from bncourse.experiments.arms import generator, mlps, shuffles
 from bncourse.models import MLP, initialise
 from bncourse.training import accuracy, fit, fit_many
 from bnlib.nn import BatchNorm1d
+from bnlib.surgery.layers import batch_norms
 
 STEPS = 200
 
@@ -35,9 +36,8 @@ class Trunk(nn.Module):
     def __init__(self, layers: nn.Module, *, statistics: bool, affine: bool) -> None:
         super().__init__()
         self.layers, self.statistics = layers.requires_grad_(False), statistics
-        for layer in layers.modules():
-            if isinstance(layer, BatchNorm1d):
-                layer.requires_grad_(affine)
+        for layer in batch_norms(layers).values():
+            layer.requires_grad_(affine)
 
     def train(self, mode: bool = True) -> "Trunk":
         # A plain `layers.eval()` would last only until the next `train()` of the whole network.

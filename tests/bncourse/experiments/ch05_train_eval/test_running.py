@@ -11,6 +11,7 @@ from bncourse.data import load
 from bncourse.experiments.ch05_train_eval import running
 from bncourse.experiments.ch05_train_eval.modes import probabilities
 from bncourse.experiments.ch05_train_eval.trained import trained
+from bnlib.nn import BatchNorm2d
 
 
 def test_ninety_nine_per_cent_takes_44_batches_at_momentum_one_tenth():
@@ -39,6 +40,13 @@ def test_with_precise_statistics_eval_mode_answers_like_one_batch_of_everything(
     whole = probabilities(net, x, [torch.arange(len(x))])
     precise = probabilities(running.precise(net, x).eval(), x, [torch.arange(len(x))])
     torch.testing.assert_close(precise, whole, atol=5e-3, rtol=0)  # n / (n - 1) remains
+
+
+def test_precise_statistics_of_images_are_those_of_all_pixels():
+    x = load(images=True).train_x
+    exact = running.precise(torch.nn.Sequential(BatchNorm2d(1)).train(), x)[0]
+    torch.testing.assert_close(exact.running_mean, x.mean((0, 2, 3)))
+    torch.testing.assert_close(exact.running_var, x.var((0, 2, 3)))
 
 
 def test_precise_leaves_the_network_and_its_settings_alone():

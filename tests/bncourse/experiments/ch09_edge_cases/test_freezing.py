@@ -7,6 +7,7 @@ import torch
 
 from bncourse.data import load
 from bncourse.experiments.ch09_edge_cases.freezing import FREEZES, Trunk, fine_tuned, only, trained
+from bnlib.nn import BatchNorm2d
 
 
 @pytest.fixture(scope="module")
@@ -48,3 +49,11 @@ def test_fine_tuning_leaves_the_original_alone(net):
     fine_tuned(net, only(load(), range(5, 10)), 0, statistics=True, affine=True, steps=3)
     for name, value in net.state_dict().items():
         assert torch.equal(value, before[name]), name
+
+
+@pytest.mark.parametrize("affine", [False, True])
+def test_a_trunk_knows_the_batch_norms_of_images(affine):
+    layers = torch.nn.Sequential(torch.nn.Conv2d(1, 2, 3), BatchNorm2d(2))
+    Trunk(layers, statistics=False, affine=affine)
+    learning = [name for name, p in layers.named_parameters() if p.requires_grad]
+    assert learning == (["1.weight", "1.bias"] if affine else [])

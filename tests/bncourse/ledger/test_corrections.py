@@ -1,7 +1,4 @@
-"""Laws of the ledger as data: p-values that agree with verdicts, and corrections for many claims."""
-
-import csv
-import io
+"""Laws of corrections for many claims: p-values agree with verdicts, no more stands than before."""
 
 import numpy as np
 import pytest
@@ -9,8 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bncourse.evidence import Claim, Result, weigh
-from bncourse.experiments import all_experiments
-from bncourse.ledger import COLUMNS, benjamini_hochberg, holm, main, p_value, row, write
+from bncourse.ledger.corrections import benjamini_hochberg, holm, p_value
 
 p_values = st.lists(st.floats(0, 1), min_size=1, max_size=30)
 
@@ -57,28 +53,3 @@ def test_holm_rarely_errs_where_nothing_is_true():
     rng = np.random.default_rng(0)
     erred = np.mean([any(holm(rng.uniform(size=60))) for _ in range(4000)])
     assert 0.03 < erred < 0.07  # 0.05, give or take more than five standard errors
-
-
-def test_a_row_has_every_column():
-    assert tuple(row(result([1, 2, 3, 4, 5]), 1.0)) == COLUMNS
-
-
-def test_the_table_holds_what_was_measured():
-    name = min(all_experiments())
-    file = io.StringIO()
-    write([name], file)
-    (line,) = csv.DictReader(io.StringIO(file.getvalue()))
-    measured = all_experiments()[name]()
-    assert line["claim"] == name
-    assert line["verdict"] == measured.verdict
-    assert float(line["effect"]) == measured.effect
-    assert float(line["seconds"]) >= 0
-
-
-def test_an_unknown_claim_is_told_before_anything_is_measured(capsys):
-    with pytest.raises(SystemExit) as stopped:
-        main(["--csv", "modes-difer"])
-    assert stopped.value.code == 2
-    said = capsys.readouterr()
-    assert "got 'modes-difer'" in said.err and "modes-differ" in said.err
-    assert not said.out
