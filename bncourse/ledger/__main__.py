@@ -13,7 +13,9 @@ from bncourse.ledger.table import write
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """The command line."""
-    parser = argparse.ArgumentParser(prog="python -m bncourse.ledger", description=__doc__)
+    parser = argparse.ArgumentParser(
+        prog="python -m bncourse.ledger", description="The ledger as data."
+    )
     parser.add_argument("claims", nargs="*", help="names of claims; without one, all of them")
     parser.add_argument("--csv", action="store_true", required=True, help="print a table as CSV")
     options = parser.parse_args(arguments)
